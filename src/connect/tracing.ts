@@ -1,0 +1,26 @@
+/**
+ * Tracing: the outermost layer. It gives the rest of the chain a `trace` function that cannot throw.
+ *
+ * @module
+ */
+import type { Connector, Layer } from "../contract/connector.ts";
+import type { TraceEvent, Tracer } from "../contract/trace.ts";
+
+/** Sends the trace events of a chain to a tracer. What the tracer throws is contained. */
+export function tracing(tracer: Tracer): Layer {
+  return <C>(next: Connector<C>): Connector<C> => ({
+    ...next,
+    connect(handshake, context) {
+      const outer = context.trace;
+      const trace = (event: TraceEvent) => {
+        outer?.(event);
+        try {
+          tracer.event(event);
+        } catch {
+          // A tracer may lose events; it may not break the actor.
+        }
+      };
+      return next.connect(handshake, { ...context, trace });
+    },
+  });
+}

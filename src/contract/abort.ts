@@ -1,0 +1,26 @@
+/**
+ * Listening to an `AbortSignal` without leaving a listener behind.
+ *
+ * @module
+ */
+
+/**
+ * Calls `callback` once when the signal aborts, at once if it has.
+ *
+ * @returns what takes the listener away again; to be called in every case.
+ */
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (signal === undefined) return () => {};
+  if (signal.aborted) {
+    callback();
+    return () => {};
+  }
+  signal.addEventListener("abort", callback, { once: true });
+  return () => signal.removeEventListener("abort", callback);
+}
+
+/** Marks a promise as handled: who wants its rejection awaits it; who does not is not killed by it. */
+export function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

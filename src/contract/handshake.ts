@@ -1,0 +1,154 @@
+/**
+ * The handshake: what one dial says to the server, and the checks that every leaf does before any I/O.
+ *
+ * @module
+ */
+import { TransportError } from "./errors.ts";
+
+/** Url, subprotocols and headers of one dial. Each dial has a fresh one, which the auth source may change. */
+export interface Handshake {
+  /** Where to. */
+  url: URL;
+  /** Offered subprotocols, most wanted first. */
+  protocols: string[];
+  /** Request headers. */
+  headers: Headers;
+}
+
+/** What a handshake is made of. */
+export interface HandshakeInit {
+  /** Where to: `ws:`, `wss:`, `http:` or `https:`. */
+  readonly url: string | URL;
+  /** Offered subprotocols, most wanted first. @default {[]} */
+  readonly protocols?: readonly string[];
+  /** Request headers. @default {none} */
+  readonly headers?: HeadersInit;
+}
+
+/** Headers that belong to the handshake itself; platforms ignore, override or corrupt them, so we refuse them. */
+const reserved: ReadonlySet<string> = new Set([
+  "host",
+  "connection",
+  "upgrade",
+  "transfer-encoding",
+  "content-length",
+  "keep-alive",
+  "expect",
+]);
+
+/** RFC 9110, section 5.6.2: what a subprotocol name is made of. */
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * Makes a fresh handshake and checks it.
+ *
+ * @throws {TypeError} If url, a subprotocol or a header is not one.
+ */
+export function handshakeOf(init: HandshakeInit): Handshake {
+  const handshake = {
+    url: urlOf(init.url),
+    protocols: [...init.protocols ?? []],
+    headers: new Headers(init.headers),
+  };
+  checkHandshake(handshake);
+  return handshake;
+}
+
+/** The url of a dial, as `ws:` or `wss:`. The message of the error does not hold the url, which may hold a secret. */
+function urlOf(value: string | URL): URL {
+  let url: URL;
+  try {
+    url = new URL(value);
+  } catch {
+    throw new TypeError("Cannot connect: url is not an absolute URL");
+  }
+  if (url.protocol === "http:") url.protocol = "ws:";
+  if (url.protocol === "https:") url.protocol = "wss:";
+  return url;
+}
+
+/**
+ * Checks a handshake as it is about to be dialled, after the auth source had it.
+ *
+ * @throws {TypeError} If url, a subprotocol or a header is not one.
+ */
+export function checkHandshake(handshake: Handshake): void {
+  const { url, protocols, headers } = handshake;
+  if (url.protocol !== "ws:" && url.protocol !== "wss:") {
+    throw new TypeError(
+      `Cannot connect: url has the scheme ${url.protocol} instead of ws: or wss:`,
+    );
+  }
+  if (url.hash !== "") throw new TypeError("Cannot connect: url has a fragment");
+  const seen = new Set<string>();
+  for (const protocol of protocols) {
+    if (typeof protocol !== "string" || !token.test(protocol)) {
+      throw new TypeError(`Cannot connect: subprotocol ${JSON.stringify(protocol)} is not a token`);
+    }
+    if (seen.has(protocol)) {
+      throw new TypeError(`Cannot connect: subprotocol ${protocol} is listed twice`);
+    }
+    seen.add(protocol);
+  }
+  for (const name of headers.keys()) {
+    if (reserved.has(name) || name.startsWith("sec-websocket-")) {
+      throw new TypeError(`Cannot set header ${name}: it belongs to the handshake itself`);
+    }
+  }
+  if ((url.username !== "" || url.password !== "") && headers.has("authorization")) {
+    throw new TypeError("Cannot connect: url has a user and there is an authorization header");
+  }
+}
+
+/**
+ * The handshake as a leaf puts it on the wire: userinfo of the url has become an `Authorization` header (two of five platforms
+ * drop it silently), and headers are there only where the leaf can send them.
+ *
+ * @throws {TypeError} As {@link checkHandshake}.
+ * @throws {TransportError} `unsupported`, if there are headers and the leaf cannot send any.
+ */
+export function wireHandshake(
+  handshake: Handshake,
+  leaf: { readonly name: string; readonly headers: boolean },
+): Handshake {
+  checkHandshake(handshake);
+  const url = new URL(handshake.url);
+  const headers = new Headers(handshake.headers);
+  if (url.username !== "" || url.password !== "") {
+    const user = decodeURIComponent(url.username) + ":" + decodeURIComponent(url.password);
+    const bytes = new TextEncoder().encode(user);
+    headers.set("authorization", `Basic ${btoa(String.fromCharCode(...bytes))}`);
+    url.username = url.password = "";
+  }
+  if (!leaf.headers) {
+    const names = [...headers.keys()];
+    if (names.length > 0) {
+      throw new TransportError(
+        "unsupported",
+        `Cannot send header ${names.join(", ")}: the ${leaf.name} leaf has no headers; ` +
+          `the subpaths ./deno, ./node, ./bun and ./workerd have`,
+      );
+    }
+  }
+  return { url, protocols: [...handshake.protocols], headers };
+}
+
+/**
+ * Checks the subprotocol that the server chose, which two platforms leave to us.
+ *
+ * @throws {TransportError} `protocol_error`, if it was not offered, or some were offered and none was chosen.
+ */
+export function checkProtocol(offered: readonly string[], chosen: string): void {
+  if (chosen === "" ? offered.length === 0 : offered.includes(chosen)) return;
+  throw new TransportError(
+    "protocol_error",
+    chosen === ""
+      ? "Cannot connect: the server chose none of the offered subprotocols"
+      : "Cannot connect: the server chose a subprotocol that was not offered",
+  );
+}
+
+/** A url as it may be shown: without user, password and query. */
+export function redactedUrl(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}${url.search === "" ? "" : "?..."}`;
+}

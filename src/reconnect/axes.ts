@@ -1,0 +1,40 @@
+/**
+ * What the supervisor needs of both axes. The assembly hands it in, so that this folder knows neither.
+ *
+ * @module
+ */
+import type { WsConnection } from "../contract/connection.ts";
+import type { TransportError } from "../contract/errors.ts";
+import type { SessionEvent, SessionStart } from "../contract/session.ts";
+
+/** A session, as the axes see it. */
+export interface AxesSession {
+  /** Its number. */
+  readonly epoch: number;
+  /** Its socket. */
+  readonly connection: WsConnection;
+  /** Aborts at its end. */
+  readonly signal: AbortSignal;
+  /** What its layers report. */
+  report(event: SessionEvent): void;
+}
+
+/** Both axes. */
+export interface Axes {
+  /** Number of the last received frame. */
+  readonly lastSeq: number;
+  /** Data frames lost so far, what they held, and frames nobody wants. */
+  readonly lagged: number;
+  readonly laggedBytes: number;
+  readonly discarded: number;
+  /** A session opened: its frames flow, and its start may send. */
+  open(session: AxesSession): void;
+  /** What the start hook of the open session is given. */
+  sessionStart(session: AxesSession): SessionStart;
+  /** The start of the session is done: everybody may send. */
+  start(): void;
+  /** The session is over: nothing of it flows any more. */
+  release(error: TransportError): void;
+  /** Nothing new is delivered or sent; `error` is what the reader sees at the end. */
+  finish(error: TransportError | undefined, sendError: TransportError): void;
+}

@@ -1,0 +1,514 @@
+/**
+ * The life of a connection, decided: a pure function of state, event, policy, and a moment of time and randomness.
+ *
+ * ```text
+ *             start             opened                started
+ *   idle ───────────▶ dialing ──────────▶ starting ───────────▶ up ◀──────▶ stale
+ *                      ▲   │ failed           │ failed           │ lost       │
+ *                retry │   ▼                  ▼                  ▼            │
+ *                     waiting ◀───────────────┴──────────────────┴────────────┘
+ *
+ *   any ──shutdown──▶ closing (only with a socket) ──▶ ended         any ──gives up──▶ ended
+ * ```
+ *
+ * Rules:
+ * - Every dial, session and timer is named by a number that the state remembers; an event that names another one is late and changes nothing,
+ *   except that a socket which opens late is let go of (`refuse`).
+ * - `epoch` grows by one per open. At most one session is attached: between two there is always a `drop`.
+ * - What waits names what wakes it: `dialing` the dial's outcome (bounded by its deadline and the budget), `waiting` the retry timer, `starting`
+ *   the start's outcome or its timer, `closing` the socket's end or its timer. `up` and `stale` wait for nothing: that is what they are for.
+ * - The counts of failures start anew only when a session was up for `stableAfterMs`, or when the adapter says so; never on open.
+ * - `ended` absorbs.
+ *
+ * Phases: `connecting` until the first session is up, then `connected` (epoch 1) or `resumed`, `stale`, `reconnecting`; `closed`, `unrecoverable` are
+ * final. Giving up by an own limit (`exhausted`) keeps the phase.
+ *
+ * @module
+ */
+import { type Classify, type Failure, isPoison } from "../contract/classify.ts";
+import type { SessionEnd } from "../contract/connection.ts";
+import { TransportError } from "../contract/errors.ts";
+import type { Phase } from "../contract/lifecycle.ts";
+import type { TraceFact } from "../contract/trace.ts";
+import { backoffDelay, type BackoffPolicy } from "./backoff.ts";
+
+/** Where the machine stands. */
+export type Mode =
+  | "idle"
+  | "waiting"
+  | "dialing"
+  | "starting"
+  | "up"
+  | "stale"
+  | "closing"
+  | "ended";
+
+/** What the machine decides by. `classify` must not throw. */
+export interface ReconnectPolicy extends BackoffPolicy {
+  readonly stableAfterMs: number | undefined;
+  readonly maxAttempts: number | undefined;
+  readonly permanentRetries: number;
+  readonly renewAfterMs: number | undefined;
+  readonly startTimeoutMs: number;
+  readonly readyTimeoutMs: number | undefined;
+  readonly shutdownTimeoutMs: number;
+  /** Whether there is a start hook to wait for. */
+  readonly hasStart: boolean;
+  /** One session only: its loss is the end. */
+  readonly once: boolean;
+  readonly classify: Classify;
+}
+
+/** All that the machine remembers. */
+export interface ReconnectState {
+  readonly mode: Mode;
+  readonly phase: Phase;
+  /** Number of the last opened session. */
+  readonly epoch: number;
+  /** Number of the last dial. */
+  readonly attempts: number;
+  readonly stales: number;
+  readonly downSinceMs: number | undefined;
+  readonly exhausted: boolean;
+  readonly error: TransportError | undefined;
+  /** Whether it was up before. */
+  readonly everUp: boolean;
+  /** Since the last stable session: failures, dials, permanent failures, and the row of failures of one kind. */
+  readonly failures: number;
+  readonly dials: number;
+  readonly permanents: number;
+  readonly row: { readonly kind: string; readonly length: number };
+  /** The last delay before a dial. */
+  readonly lastDelayMs: number;
+  /** No dial before this time: a server's hint. */
+  readonly notBefore: number;
+  /** Tells timers of one name apart. */
+  readonly timers: { readonly [name in TimerName]?: number };
+  readonly timerCount: number;
+}
+
+/** The timers. Each has one place; setting it again replaces it. */
+export type TimerName = "retry" | "start" | "stable" | "renew" | "ready" | "shutdown";
+
+/** What happens to the machine. */
+export type ReconnectEvent =
+  | { readonly type: "start" }
+  | { readonly type: "opened"; readonly dial: number; readonly protocol: string }
+  | { readonly type: "dialFailed"; readonly dial: number; readonly error: TransportError }
+  | { readonly type: "started"; readonly epoch: number }
+  | { readonly type: "startFailed"; readonly epoch: number; readonly error: TransportError }
+  | {
+    readonly type: "lost";
+    readonly epoch: number;
+    readonly error: TransportError;
+    readonly end?: SessionEnd;
+  }
+  | { readonly type: "stale" | "alive"; readonly epoch: number }
+  | { readonly type: "timer"; readonly name: TimerName; readonly id: number }
+  | { readonly type: "forceReconnect" }
+  | { readonly type: "markHealthy" }
+  | {
+    readonly type: "shutdown";
+    readonly code: number;
+    readonly reason: string;
+    readonly timeoutMs: number | undefined;
+  };
+
+/** What is to be done, in this order. */
+export type ReconnectEffect =
+  | { readonly type: "dial"; readonly dial: number }
+  | { readonly type: "cancelDial"; readonly dial: number }
+  /** A socket opened that nobody waits for any more. */
+  | { readonly type: "refuse"; readonly dial: number }
+  /** The socket of this dial is the session now. */
+  | { readonly type: "adopt"; readonly dial: number; readonly epoch: number }
+  | { readonly type: "runStart"; readonly epoch: number }
+  | { readonly type: "up"; readonly epoch: number }
+  /** The session is over: detach, and abandon its socket unless that has ended. */
+  | { readonly type: "drop"; readonly epoch: number; readonly error: TransportError }
+  | {
+    readonly type: "close";
+    readonly epoch: number;
+    readonly code: number;
+    readonly reason: string;
+  }
+  | {
+    readonly type: "setTimer";
+    readonly name: TimerName;
+    readonly id: number;
+    readonly delayMs: number;
+  }
+  | { readonly type: "clearTimer"; readonly name: TimerName }
+  /** Nothing new will be delivered or sent; `error` is what the reader sees at the end. */
+  | { readonly type: "finish"; readonly error: TransportError | undefined }
+  | { readonly type: "end" }
+  | { readonly type: "trace"; readonly fact: TraceFact };
+
+/** Time and randomness of one transition. */
+export interface Moment {
+  readonly now: number;
+  /** Uniform in [0, 1). */
+  readonly random: number;
+}
+
+/** The state before the first event. */
+export function initialState(now: number): ReconnectState {
+  return {
+    mode: "idle",
+    phase: "connecting",
+    epoch: 0,
+    attempts: 0,
+    stales: 0,
+    downSinceMs: now,
+    exhausted: false,
+    error: undefined,
+    everUp: false,
+    failures: 0,
+    dials: 0,
+    permanents: 0,
+    row: { kind: "", length: 0 },
+    lastDelayMs: 0,
+    notBefore: 0,
+    timers: {},
+    timerCount: 0,
+  };
+}
+
+const forgiven = { failures: 0, dials: 0, permanents: 0, row: { kind: "", length: 0 } };
+
+/** Decides one event. */
+export function transition(
+  state: ReconnectState,
+  event: ReconnectEvent,
+  policy: ReconnectPolicy,
+  moment: Moment,
+): [ReconnectState, readonly ReconnectEffect[]] {
+  const step = new Step(state, policy, moment);
+  step.handle(event);
+  return [step.state, step.effects];
+}
+
+/** One transition under way: the state so far, and the effects so far. */
+class Step {
+  state: ReconnectState;
+  readonly effects: ReconnectEffect[] = [];
+  readonly #policy: ReconnectPolicy;
+  readonly #moment: Moment;
+
+  constructor(state: ReconnectState, policy: ReconnectPolicy, moment: Moment) {
+    this.state = state;
+    this.#policy = policy;
+    this.#moment = moment;
+  }
+
+  handle(event: ReconnectEvent): void {
+    const { mode, epoch, attempts } = this.state;
+    switch (event.type) {
+      case "start":
+        if (mode !== "idle") return;
+        if (this.#policy.readyTimeoutMs !== undefined) {
+          this.#setTimer("ready", this.#policy.readyTimeoutMs);
+        }
+        return this.#dial();
+      case "opened":
+        if (mode === "dialing" && event.dial === attempts) return this.#opened(event.protocol);
+        return this.#do({ type: "refuse", dial: event.dial });
+      case "dialFailed":
+        if (mode !== "dialing" || event.dial !== attempts) return;
+        return this.#failed({ stage: stageOf(event.error), error: event.error });
+      case "started":
+        if (mode === "starting" && event.epoch === epoch) this.#up();
+        return;
+      case "startFailed":
+        if (mode !== "starting" || event.epoch !== epoch) return;
+        return this.#failed({ stage: "start", error: event.error });
+      case "lost":
+        if (event.epoch !== epoch || !this.#attached()) return;
+        if (mode === "closing") return this.#ended(event.error);
+        return this.#failed({
+          stage: mode === "starting" ? "start" : "session",
+          error: event.error,
+          ...(event.end === undefined ? {} : { end: event.end }),
+        });
+      case "stale":
+        if (mode === "up" && event.epoch === epoch) this.#stale();
+        return;
+      case "alive":
+        if (mode === "stale" && event.epoch === epoch) this.#alive();
+        return;
+      case "timer":
+        if (this.state.timers[event.name] !== event.id) return;
+        return this.#timer(event.name);
+      case "forceReconnect":
+        return this.#redial("forced");
+      case "markHealthy":
+        if (mode === "up" || mode === "stale" || mode === "starting") this.#set(forgiven);
+        return;
+      case "shutdown":
+        return this.#shutdown(event);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  #do(effect: ReconnectEffect): void {
+    this.effects.push(effect);
+  }
+
+  #trace(fact: TraceFact): void {
+    this.#do({ type: "trace", fact });
+  }
+
+  #set(change: Partial<ReconnectState>): void {
+    this.state = { ...this.state, ...change };
+  }
+
+  /** Whether there is a session. */
+  #attached(): boolean {
+    const { mode } = this.state;
+    return mode === "starting" || mode === "up" || mode === "stale" || mode === "closing";
+  }
+
+  #setTimer(name: TimerName, delayMs: number): void {
+    const id = this.state.timerCount + 1;
+    this.#set({ timerCount: id, timers: { ...this.state.timers, [name]: id } });
+    this.#do({ type: "setTimer", name, id, delayMs });
+  }
+
+  #clearTimers(...names: readonly TimerName[]): void {
+    for (const name of names) {
+      if (this.state.timers[name] === undefined) continue;
+      const { [name]: _, ...timers } = this.state.timers;
+      this.#set({ timers });
+      this.#do({ type: "clearTimer", name });
+    }
+  }
+
+  #timer(name: TimerName): void {
+    const { [name]: _, ...timers } = this.state.timers;
+    this.#set({ timers });
+    const { mode, epoch } = this.state;
+    switch (name) {
+      case "retry":
+        if (mode === "waiting") this.#dial();
+        return;
+      case "start":
+        if (mode !== "starting") return;
+        return this.#failed({
+          stage: "start",
+          error: new TransportError(
+            "start_timeout",
+            `Session ${epoch} lost: onSession took over ${this.#policy.startTimeoutMs} ms`,
+            { epoch },
+          ),
+        });
+      case "stable":
+        if (mode !== "up") return;
+        this.#set(forgiven);
+        return this.#trace({ type: "stable", epoch });
+      case "renew":
+        return this.#redial("renewed");
+      case "ready":
+        if (this.state.everUp) return;
+        return this.#giveUp(
+          `Gave up: no session within readyTimeoutMs (${this.#policy.readyTimeoutMs} ms)`,
+          this.state.error,
+        );
+      case "shutdown":
+        if (mode === "closing") this.#ended(this.state.error!);
+        return;
+      default:
+        return name satisfies never;
+    }
+  }
+
+  #dial(): void {
+    const dial = this.state.attempts + 1;
+    this.#clearTimers("retry");
+    this.#set({ mode: "dialing", attempts: dial, dials: this.state.dials + 1 });
+    this.#do({ type: "dial", dial });
+  }
+
+  #opened(protocol: string): void {
+    const epoch = this.state.epoch + 1;
+    this.#set({ mode: "starting", epoch });
+    this.#do({ type: "adopt", dial: this.state.attempts, epoch });
+    this.#trace({ type: "open", epoch, protocol });
+    if (!this.#policy.hasStart) return this.#up();
+    this.#setTimer("start", this.#policy.startTimeoutMs);
+    this.#do({ type: "runStart", epoch });
+  }
+
+  #up(): void {
+    const { epoch, lastDelayMs } = this.state;
+    const { stableAfterMs, renewAfterMs } = this.#policy;
+    this.#clearTimers("start", "ready");
+    this.#set({
+      mode: "up",
+      phase: epoch === 1 ? "connected" : "resumed",
+      downSinceMs: undefined,
+      everUp: true,
+      error: undefined,
+    });
+    this.#setTimer("stable", stableAfterMs ?? Math.max(10_000, lastDelayMs));
+    if (renewAfterMs !== undefined) {
+      this.#setTimer("renew", Math.round(renewAfterMs * (1 - this.#moment.random / 10)));
+    }
+    this.#do({ type: "up", epoch });
+    this.#trace({ type: "start", epoch });
+  }
+
+  #stale(): void {
+    const { stales, epoch } = this.state;
+    this.#clearTimers("stable");
+    this.#set({
+      mode: "stale",
+      phase: "stale",
+      stales: stales + 1,
+      downSinceMs: this.#moment.now,
+    });
+    this.#trace({ type: "stale", epoch });
+  }
+
+  #alive(): void {
+    const { epoch, lastDelayMs } = this.state;
+    this.#set({
+      mode: "up",
+      phase: epoch === 1 ? "connected" : "resumed",
+      downSinceMs: undefined,
+    });
+    this.#setTimer("stable", this.#policy.stableAfterMs ?? Math.max(10_000, lastDelayMs));
+    this.#trace({ type: "alive", epoch });
+  }
+
+  /** Lets go of the session, if there is one. */
+  #drop(error: TransportError): void {
+    const { mode, epoch, phase, everUp, downSinceMs } = this.state;
+    if (!this.#attached()) return;
+    this.#clearTimers("start", "stable", "renew", "shutdown");
+    this.#do({ type: "drop", epoch, error });
+    if (mode === "closing") return;
+    this.#set({
+      mode: "waiting",
+      phase: everUp ? "reconnecting" : phase,
+      downSinceMs: downSinceMs ?? this.#moment.now,
+    });
+  }
+
+  /** A dial or a session failed: judge, then wait or give up. */
+  #failed(failure: Omit<Failure, "inARow">): void {
+    const policy = this.#policy;
+    const { error } = failure;
+    const end = failure.end ?? error.end;
+    const kind = kindOf(failure, end);
+    const length = this.state.row.kind === kind ? this.state.row.length + 1 : 1;
+    const facts: Failure = { ...failure, ...(end === undefined ? {} : { end }), inARow: length };
+    const { verdict, minDelayMs = 0 } = policy.classify(facts);
+    const permanents = this.state.permanents + (verdict === "permanent" ? 1 : 0);
+    this.#trace({ type: "failure", stage: failure.stage, verdict, error, inARow: length });
+    this.#drop(error);
+    this.#set({
+      mode: "waiting",
+      failures: this.state.failures + 1,
+      permanents,
+      row: { kind, length },
+      error,
+    });
+    if (policy.once) return this.#ended(error);
+    if (permanents > policy.permanentRetries) {
+      const final = new TransportError(
+        "unrecoverable",
+        `Gave up: permanent failure (${error.code}), tried ${permanents} times`,
+        { cause: error, ...(end === undefined ? {} : { end }) },
+      );
+      this.#trace({ type: "unrecoverable", error: final });
+      return this.#finish({ phase: "unrecoverable", error: final }, final);
+    }
+    if (policy.maxAttempts !== undefined && this.state.dials >= policy.maxAttempts) {
+      return this.#giveUp(`Gave up: maxAttempts (${policy.maxAttempts}) is reached`, error);
+    }
+    const hintMs = Math.max(0, minDelayMs);
+    const { random, now } = this.#moment;
+    const delayMs = backoffDelay(policy, this.state.failures, { hintMs, random });
+    this.#set({ lastDelayMs: delayMs, notBefore: Math.max(this.state.notBefore, now + hintMs) });
+    this.#trace({ type: "retry", delayMs, hintMs });
+    this.#setTimer("retry", delayMs);
+  }
+
+  /** Dials again without backoff: asked for, or at the session's age limit. */
+  #redial(why: "forced" | "renewed"): void {
+    const { mode, epoch, notBefore } = this.state;
+    if (mode === "starting" || mode === "up" || mode === "stale") {
+      const error = new TransportError("session_lost", `Session ${epoch} ended: ${why} reconnect`, {
+        epoch,
+      });
+      this.#drop(error);
+      this.#set({ error });
+    } else if (mode !== "waiting") return;
+    const hintMs = notBefore - this.#moment.now;
+    if (hintMs > 0) this.#setTimer("retry", Math.ceil(hintMs));
+    else this.#dial();
+  }
+
+  #shutdown(event: ReconnectEvent & { readonly type: "shutdown" }): void {
+    const { mode, epoch, attempts } = this.state;
+    if (mode === "closing" || mode === "ended") return;
+    const error = new TransportError("closed", "Connection closed: it was shut down");
+    const closed: Partial<ReconnectState> = {
+      phase: "closed",
+      error,
+      downSinceMs: this.state.downSinceMs ?? this.#moment.now,
+    };
+    if (!this.#attached()) {
+      if (mode === "dialing") this.#do({ type: "cancelDial", dial: attempts });
+      return this.#finish(closed, undefined);
+    }
+    this.#clearTimers("start", "stable", "renew", "ready");
+    this.#do({ type: "close", epoch, code: event.code, reason: event.reason });
+    this.#set({ ...closed, mode: "closing" });
+    this.#do({ type: "finish", error: undefined });
+    this.#setTimer("shutdown", event.timeoutMs ?? this.#policy.shutdownTimeoutMs);
+  }
+
+  #giveUp(message: string, cause: TransportError | undefined): void {
+    const error = new TransportError("exhausted", message, { cause });
+    if (this.state.mode === "dialing") {
+      this.#do({ type: "cancelDial", dial: this.state.attempts });
+    }
+    this.#trace({ type: "exhausted", error });
+    this.#drop(error);
+    this.#finish({ exhausted: true, error }, error);
+  }
+
+  /** The socket of a session that was shutting down, or the only one, has ended. */
+  #ended(error: TransportError): void {
+    if (this.state.mode === "closing") {
+      this.#drop(error);
+      return this.#end();
+    }
+    this.#finish({ phase: "closed", error }, error.end?.origin === "server" ? undefined : error);
+  }
+
+  #finish(change: Partial<ReconnectState>, error: TransportError | undefined): void {
+    this.#set(change);
+    this.#do({ type: "finish", error });
+    this.#end();
+  }
+
+  #end(): void {
+    this.#clearTimers("retry", "start", "stable", "renew", "ready", "shutdown");
+    this.#set({ mode: "ended" });
+    this.#do({ type: "end" });
+  }
+}
+
+function stageOf(error: TransportError): "auth" | "dial" {
+  return error.code === "auth_failed" || error.code === "auth_rejected" ? "auth" : "dial";
+}
+
+/** What makes two failures the same kind, for counting in a row. */
+function kindOf(failure: Omit<Failure, "inARow">, end: SessionEnd | undefined): string {
+  const facts = end === undefined ? failure : { ...failure, end };
+  if (isPoison(facts)) return "poison";
+  return `${failure.stage} ${failure.error.code} ${end?.status ?? end?.code ?? ""}`;
+}

@@ -1,0 +1,423 @@
+/**
+ * The supervisor: the one actor of a connection. It feeds events to the machine and carries out what that decides.
+ *
+ * `step()` handles one event, synchronously: state first, then effects, then notification. What takes time (a dial, the start hook, a timer) posts
+ * its outcome as a further event. Callbacks of the application may call back in; what they ask for is an event as well.
+ *
+ * @module
+ */
+import { handled, onAbort } from "../contract/abort.ts";
+import { type Classify, defaultClassify } from "../contract/classify.ts";
+import type { SessionEnd, WsConnection } from "../contract/connection.ts";
+import { checkClose } from "../contract/connection.ts";
+import type { ConnectContext, WsConnector } from "../contract/connector.ts";
+import { isTransportError, TransportError } from "../contract/errors.ts";
+import type { Handshake } from "../contract/handshake.ts";
+import type { LifecycleSnapshot } from "../contract/lifecycle.ts";
+import { OptionCheck, type ResolvedOptions } from "../contract/options.ts";
+import type { ShutdownOptions } from "../contract/reconnecting.ts";
+import type { Seams, Task } from "../contract/runtime.ts";
+import type { SessionEvent } from "../contract/session.ts";
+import type { TraceFact } from "../contract/trace.ts";
+import { WatchSource } from "../lifecycle/watch.ts";
+import type { Axes, AxesSession } from "./axes.ts";
+import {
+  initialState,
+  type ReconnectEffect,
+  type ReconnectEvent,
+  type ReconnectPolicy,
+  type ReconnectState,
+  type TimerName,
+  transition,
+} from "./machine.ts";
+
+/** How a {@link Supervisor} is made. */
+export interface SupervisorOptions {
+  readonly connector: WsConnector;
+  readonly handshake: Handshake;
+  readonly context: ConnectContext;
+  readonly seams: Seams;
+  readonly options: ResolvedOptions;
+  /** One session only. */
+  readonly once: boolean;
+  readonly axes: Axes;
+}
+
+interface Session extends AxesSession {
+  readonly abort: AbortController;
+  readonly firstSeq: number;
+  end: SessionEnd | undefined;
+}
+
+interface Settle {
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+interface Dial {
+  readonly id: number;
+  readonly abort: AbortController;
+  connection: WsConnection | undefined;
+}
+
+const abandoned: SessionEnd = { code: 1006, reason: "", clean: false, origin: "local" };
+
+/** The actor behind one connection. */
+export class Supervisor implements Task {
+  /** Resolves at the first healthy session; rejects when the connection ends before. */
+  readonly ready: Promise<void>;
+  /** The lifecycle, to be bumped when the axes count. */
+  readonly lifecycle: WatchSource<LifecycleSnapshot>;
+  /** Abandoned sockets whose end was not reported yet. */
+  zombies = 0;
+  readonly #setup: SupervisorOptions;
+  readonly #policy: ReconnectPolicy;
+  readonly #queue: ReconnectEvent[] = [];
+  readonly #timers: Map<TimerName, () => void> = new Map();
+  readonly #ended: Promise<void>;
+  #resolveEnded: () => void = () => {};
+  readonly #settleReady: Settle;
+  #state: ReconnectState;
+  #wake: () => void = () => {};
+  #dial: Dial | undefined;
+  #session: Session | undefined;
+  #forced = false;
+  #forget: () => void = () => {};
+
+  /** Makes one; nothing happens before {@link start}. */
+  constructor(setup: SupervisorOptions) {
+    this.#setup = setup;
+    this.#state = initialState(setup.seams.clock.now());
+    const { options } = setup;
+    this.#policy = {
+      ...options.backoff,
+      ...options,
+      hasStart: options.onSession !== undefined,
+      once: setup.once,
+      classify: contained(options.classify),
+    };
+    this.lifecycle = new WatchSource((version) => this.#snapshot(version));
+    this.#ended = new Promise((resolve) => this.#resolveEnded = resolve);
+    let settle: Settle | undefined;
+    this.ready = handled(
+      new Promise<void>((resolve, reject) => {
+        settle = { resolve, reject };
+      }),
+    );
+    this.#settleReady = settle!;
+  }
+
+  /** Events that wait. */
+  get pending(): number {
+    return this.#queue.length;
+  }
+
+  /** Sets what is called when there is work. */
+  onWork(wake: () => void): void {
+    this.#wake = wake;
+    if (this.#queue.length > 0) wake();
+  }
+
+  /** Starts: the first dial, unless the signal has aborted already. */
+  start(): void {
+    const { signal } = this.#setup.context;
+    if (!signal.aborted) this.#post({ type: "start" });
+    this.#forget = onAbort(signal, () => {
+      this.#settleReady.reject(signal.reason);
+      void this.shutdown();
+    });
+  }
+
+  /** Handles one event. */
+  step(): boolean {
+    const event = this.#queue.shift();
+    if (event === undefined || this.#state.mode === "ended") return this.#state.mode !== "ended";
+    if (event.type === "forceReconnect") this.#forced = false;
+    const { clock, random } = this.#setup.seams;
+    const before = this.#state;
+    const moment = { now: clock.now(), random: random() };
+    const [state, effects] = transition(before, event, this.#policy, moment);
+    this.#state = state;
+    if (state !== before) this.lifecycle.advance();
+    for (const effect of effects) this.#run(effect);
+    if (state !== before) this.lifecycle.notify();
+    return this.#state.mode !== "ended";
+  }
+
+  /** Dials again without backoff. */
+  forceReconnect(): void {
+    if (this.#forced) return;
+    this.#forced = true;
+    this.#post({ type: "forceReconnect" });
+  }
+
+  /** The session is good. */
+  markHealthy(): void {
+    this.#post({ type: "markHealthy" });
+  }
+
+  /** Ends the connection. */
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    const { code = 1000, reason = "", timeoutMs } = options;
+    checkClose(code, reason);
+    const check = new OptionCheck();
+    check.positive("timeoutMs", timeoutMs, undefined, true);
+    check.done("shut down");
+    this.#post({ type: "shutdown", code, reason, timeoutMs });
+    return this.#ended;
+  }
+
+  /** The session of that epoch is over, for a reason found above the socket. */
+  fail(epoch: number, error: TransportError): void {
+    this.#post({ type: "lost", epoch, error });
+  }
+
+  /** Writes down what happened. */
+  trace(fact: TraceFact): void {
+    const { trace } = this.#setup.context;
+    if (trace === undefined) return;
+    try {
+      trace({ ...fact, atMs: this.#setup.seams.clock.now() });
+    } catch {
+      // Tracing may lose events; it may not break the actor.
+    }
+  }
+
+  #post(event: ReconnectEvent): void {
+    if (this.#state.mode === "ended") return;
+    this.#queue.push(event);
+    if (this.#queue.length === 1) this.#wake();
+  }
+
+  #snapshot(version: number): LifecycleSnapshot {
+    const { phase, epoch, attempts, stales, downSinceMs, exhausted, error } = this.#state;
+    const { lagged, laggedBytes, discarded } = this.#setup.axes;
+    return Object.freeze({
+      phase,
+      up: downSinceMs === undefined,
+      epoch,
+      attempts,
+      stales,
+      totalLagged: lagged,
+      totalLaggedBytes: laggedBytes,
+      totalDiscarded: discarded,
+      downSinceMs,
+      exhausted,
+      error,
+      version,
+    });
+  }
+
+  #run(effect: ReconnectEffect): void {
+    switch (effect.type) {
+      case "dial":
+        return this.#connect(effect.dial);
+      case "cancelDial":
+        this.#dial?.abort.abort(new TransportError("closed", "Dial ended: no longer wanted"));
+        return;
+      case "refuse":
+        // A dial layer of the application may let a socket through after all; nobody waits for it.
+        return;
+      case "adopt":
+        return this.#adopt(effect.epoch);
+      case "runStart":
+        return this.#runStart();
+      case "up":
+        this.#setup.axes.start();
+        return this.#settleReady.resolve();
+      case "drop":
+        return this.#drop(effect.error);
+      case "close":
+        try {
+          this.#session?.connection.close(effect.code, effect.reason);
+        } catch {
+          // The socket has ended already; its end event is on its way.
+        }
+        return;
+      case "setTimer": {
+        this.#timers.get(effect.name)?.();
+        const { name, id } = effect;
+        const { clock } = this.#setup.seams;
+        this.#timers.set(
+          name,
+          clock.setTimer(() => this.#post({ type: "timer", name, id }), effect.delayMs),
+        );
+        return;
+      }
+      case "clearTimer":
+        this.#timers.get(effect.name)?.();
+        this.#timers.delete(effect.name);
+        return;
+      case "finish": {
+        const { error } = this.#state;
+        return this.#setup.axes.finish(effect.error, error!);
+      }
+      case "end":
+        return this.#end();
+      case "trace":
+        return this.trace(effect.fact);
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #connect(id: number): void {
+    const { connector, handshake, context } = this.#setup;
+    const abort = new AbortController();
+    const dial: Dial = { id, abort, connection: undefined };
+    this.#dial = dial;
+    this.trace({ type: "dial", attempt: id, url: shownUrl(handshake.url) });
+    const own: Handshake = {
+      url: new URL(handshake.url),
+      protocols: [...handshake.protocols],
+      headers: new Headers(handshake.headers),
+    };
+    let opening: Promise<WsConnection>;
+    try {
+      opening = connector.connect(own, { ...context, signal: abort.signal });
+    } catch (error) {
+      opening = Promise.reject(error);
+    }
+    opening.then((connection) => {
+      if (this.#dial !== dial || abort.signal.aborted || this.#state.mode === "ended") {
+        return this.#abandon(connection);
+      }
+      dial.connection = connection;
+      this.#post({ type: "opened", dial: id, protocol: connection.protocol });
+    }, (error) => this.#post({ type: "dialFailed", dial: id, error: dialError(error) }));
+  }
+
+  #adopt(epoch: number): void {
+    const connection = this.#dial!.connection!;
+    this.#dial = undefined;
+    const abort = new AbortController();
+    const session: Session = {
+      epoch,
+      connection,
+      abort,
+      signal: abort.signal,
+      firstSeq: this.#setup.axes.lastSeq + 1,
+      end: undefined,
+      report: (event) => this.#reported(session, event),
+    };
+    this.#session = session;
+    void connection.closed.then((end) => {
+      session.end = end;
+      this.#post({ type: "lost", epoch, error: lossOf(epoch, end), end });
+    });
+    this.#setup.axes.open(session);
+  }
+
+  #reported(session: Session, event: SessionEvent): void {
+    if (this.#session !== session) return;
+    const { epoch } = session;
+    switch (event.type) {
+      case "stale":
+      case "alive":
+        return this.#post({ type: event.type, epoch });
+      case "probe":
+        return this.trace({ type: "probe", epoch });
+      case "dead":
+        return this.#post({ type: "lost", epoch, error: event.error });
+      case "dropped":
+        return;
+      default:
+        return event satisfies never;
+    }
+  }
+
+  #runStart(): void {
+    const session = this.#session!;
+    const { epoch } = session;
+    const { axes, options } = this.#setup;
+    const failed = (cause: unknown) => {
+      const error = isTransportError(cause, "auth_rejected")
+        ? cause
+        : new TransportError("start_failed", `Session ${epoch} lost: onSession failed`, {
+          cause,
+          epoch,
+        });
+      this.#post({ type: "startFailed", epoch, error });
+    };
+    try {
+      const running = options.onSession!(axes.sessionStart(session));
+      Promise.resolve(running).then(() => this.#post({ type: "started", epoch }), failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #drop(error: TransportError): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#session = undefined;
+    if (session.end === undefined) this.#abandon(session.connection);
+    this.#setup.axes.release(error);
+    session.abort.abort(error);
+    this.trace({
+      type: "down",
+      epoch: session.epoch,
+      end: session.end ?? abandoned,
+      firstSeq: session.firstSeq,
+      lastSeq: this.#setup.axes.lastSeq,
+    });
+  }
+
+  /** Lets go of a socket; until the platform reports its end it is a zombie. */
+  #abandon(connection: WsConnection): void {
+    this.zombies++;
+    void connection.closed.then(() => this.zombies--);
+    connection.abandon();
+  }
+
+  #end(): void {
+    this.#forget();
+    this.#queue.length = 0;
+    const late = this.#dial?.connection;
+    this.#dial = undefined;
+    if (late !== undefined) this.#abandon(late);
+    const error = this.#state.error!;
+    this.#settleReady.reject(error);
+    this.trace({ type: "end", zombies: this.zombies });
+    this.lifecycle.end(error);
+    this.#resolveEnded();
+  }
+}
+
+/** The user's classify, total: what it throws, or what is not a verdict, falls back to the default. */
+function contained(classify: Classify | undefined): Classify {
+  if (classify === undefined) return defaultClassify;
+  return (failure) => {
+    try {
+      const verdict = classify(failure);
+      if (verdict?.verdict === "transient" || verdict?.verdict === "permanent") {
+        const { minDelayMs } = verdict;
+        if (minDelayMs === undefined || Number.isFinite(minDelayMs)) return verdict;
+      }
+    } catch {
+      // A policy that fails must not decide; the default does.
+    }
+    return defaultClassify(failure);
+  };
+}
+
+function dialError(cause: unknown): TransportError {
+  if (isTransportError(cause)) return cause;
+  if (cause instanceof TypeError || cause instanceof RangeError) {
+    return new TransportError("unsupported", cause.message, { cause });
+  }
+  return new TransportError("connect_failed", "Cannot connect: the dial failed", { cause });
+}
+
+function lossOf(epoch: number, end: SessionEnd): TransportError {
+  const code = end.origin === "protocol" ? "protocol_error" : "session_lost";
+  return new TransportError(
+    code,
+    `Session ${epoch} lost: close code ${end.code} (${end.origin})`,
+    { end, epoch },
+  );
+}
+
+function shownUrl(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}

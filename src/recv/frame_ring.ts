@@ -1,0 +1,101 @@
+/**
+ * The ring that holds received frames: it grows to its bounds, and beyond them the oldest frame goes.
+ *
+ * Rules:
+ * - `maxFrames` and `maxBytes`, whichever trips first; the newest frame is never dropped, so one frame above `maxBytes` stays, alone.
+ * - `push` never fails and costs no allocation once the ring has grown.
+ *
+ * @module
+ */
+import { type DeliveredFrame, frameBytes } from "../contract/frame.ts";
+
+/** What a ring may hold. */
+export interface RingBounds {
+  /** Frames, at most; 1 or more. */
+  readonly maxFrames: number;
+  /** Bytes, at most; a single frame may exceed it. */
+  readonly maxBytes: number;
+}
+
+/** Slots of a new ring. It doubles as it fills. */
+const FIRST_SLOTS = 64;
+
+/** A bounded queue of frames, oldest first. */
+export class FrameRing {
+  /** Frames held. */
+  length = 0;
+  /** Bytes held. */
+  bytes = 0;
+  readonly #bounds: RingBounds;
+  #slots: (DeliveredFrame | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
+  #head = 0;
+
+  /** Makes an empty one. */
+  constructor(bounds: RingBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Whether a frame of so many bytes fits without a drop. */
+  fits(bytes: number): boolean {
+    return this.length === 0 ||
+      this.length < this.#bounds.maxFrames && this.bytes + bytes <= this.#bounds.maxBytes;
+  }
+
+  /** Adds the newest frame. The bounds may be exceeded then: see {@link over}. */
+  push(frame: DeliveredFrame): void {
+    if (this.length === this.#slots.length) this.#grow();
+    this.#slots[(this.#head + this.length) & (this.#slots.length - 1)] = frame;
+    this.length++;
+    this.bytes += frameBytes(frame);
+  }
+
+  /** Whether the oldest frame must go. */
+  get over(): boolean {
+    return this.length > this.#bounds.maxFrames ||
+      this.bytes > this.#bounds.maxBytes && this.length > 1;
+  }
+
+  /** Takes the oldest frame. */
+  shift(): DeliveredFrame | undefined {
+    if (this.length === 0) return undefined;
+    const frame = this.#slots[this.#head]!;
+    this.#slots[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#slots.length - 1);
+    this.length--;
+    this.bytes -= frameBytes(frame);
+    return frame;
+  }
+
+  /** Takes the oldest frames, `most` at most. */
+  take(most: number): DeliveredFrame[] {
+    const count = Math.min(most, this.length);
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const frames: DeliveredFrame[] = new Array(count);
+    let bytes = 0;
+    for (let i = 0, at = this.#head; i < count; i++, at = (at + 1) & mask) {
+      const frame = slots[at]!;
+      slots[at] = undefined;
+      bytes += frameBytes(frame);
+      frames[i] = frame;
+    }
+    this.#head = (this.#head + count) & mask;
+    this.length -= count;
+    this.bytes -= bytes;
+    return frames;
+  }
+
+  /** Lets go of everything, the memory included. */
+  clear(): void {
+    this.#slots = new Array(FIRST_SLOTS).fill(undefined);
+    this.#head = this.length = this.bytes = 0;
+  }
+
+  #grow(): void {
+    const old = this.#slots;
+    const slots = new Array<DeliveredFrame | undefined>(old.length * 2).fill(undefined);
+    for (let i = 0; i < this.length; i++) slots[i] = old[(this.#head + i) & (old.length - 1)];
+    this.#slots = slots;
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * Fusing: several transformers as one, without the queues and promises that sit between piped TransformStreams.
+ *
+ * The rules are those of the pipe:
+ * - `enqueue` never throws because of something downstream; a downstream failure ends the chain after the frame at hand;
+ * - after `terminate()` a later `enqueue` of the same layer throws TypeError; what is downstream is flushed;
+ * - `start` runs for every layer before the first frame, `flush` at the end, upstream first;
+ * - methods keep their `this`; a layer may be async, and frames then queue in front of it, in order.
+ *
+ * @module
+ */
+import type { Frame } from "../contract/frame.ts";
+
+type Layer = Transformer<Frame, Frame>;
+type Controller = TransformStreamDefaultController<Frame>;
+
+/** Where the frames of the last layer go. */
+interface Outlet {
+  enqueue(frame: Frame): void;
+  error(reason: unknown): void;
+  terminate(): void;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as PromiseLike<unknown>).then === "function";
+}
+
+/** How the chain failed. `reason` may be `undefined`, as it may be thrown. */
+interface Failure {
+  readonly reason: unknown;
+}
+
+/** What the layers of one chain share. */
+class Chain {
+  outlet: Outlet | undefined;
+  failure: Failure | undefined;
+  /** Names the layer that returned a promise where none is allowed, or `undefined` where one is. */
+  readonly refuse: ((index: number, method: string) => TypeError) | undefined;
+
+  constructor(refuse: Chain["refuse"]) {
+    this.refuse = refuse;
+  }
+
+  fail(reason: unknown): void {
+    this.failure ??= { reason };
+  }
+}
+
+/** One layer with what it may do to its neighbours. */
+class Stage {
+  readonly #chain: Chain;
+  readonly #layer: Layer;
+  readonly #index: number;
+  readonly #next: Stage | undefined;
+  readonly #controller: Controller;
+  #busy: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(chain: Chain, layer: Layer, index: number, next: Stage | undefined) {
+    this.#chain = chain;
+    this.#layer = layer;
+    this.#index = index;
+    this.#next = next;
+    this.#controller = {
+      get desiredSize(): number | null {
+        return chain.failure === undefined ? 1 : null;
+      },
+      enqueue: (frame: Frame) => this.#out(frame),
+      error: (reason: unknown) => chain.fail(reason),
+      terminate: () => this.#terminate(),
+    };
+  }
+
+  start(): void | Promise<void> {
+    const started = this.#call("start", () => this.#layer.start?.(this.#controller));
+    const rest = () => this.#next?.start();
+    return started === undefined ? rest() : started.then(rest);
+  }
+
+  /** A frame comes from upstream. A promise only where a layer is async. */
+  write(frame: Frame): void | Promise<void> {
+    if (this.#busy !== undefined) return this.#after(() => this.#transform(frame));
+    const done = this.#transform(frame);
+    return done === undefined ? undefined : this.#after(() => done);
+  }
+
+  flush(): void | Promise<void> {
+    if (this.#busy !== undefined) return this.#after(() => this.#flush());
+    return this.#flush();
+  }
+
+  #flush(): void | Promise<void> {
+    if (this.#closed || this.#chain.failure !== undefined) return;
+    const done = this.#call("flush", () => this.#layer.flush?.(this.#controller));
+    const rest = () => {
+      this.#closed = true;
+      return this.#next?.flush();
+    };
+    return done === undefined ? rest() : done.then(rest);
+  }
+
+  #transform(frame: Frame): void | Promise<void> {
+    if (this.#closed || this.#chain.failure !== undefined) return;
+    const layer = this.#layer;
+    if (layer.transform === undefined) return this.#out(frame);
+    // The common case, without a closure.
+    let result: unknown;
+    try {
+      result = layer.transform(frame, this.#controller);
+    } catch (reason) {
+      return this.#chain.fail(reason);
+    }
+    return isThenable(result) ? this.#wait("transform", result) : undefined;
+  }
+
+  #call(method: "start" | "flush", run: () => unknown): void | Promise<void> {
+    let result: unknown;
+    try {
+      result = run();
+    } catch (reason) {
+      return this.#chain.fail(reason);
+    }
+    return isThenable(result) ? this.#wait(method, result) : undefined;
+  }
+
+  #wait(method: string, result: PromiseLike<unknown>): void | Promise<void> {
+    const settled = Promise.resolve(result).then(() => {}, (reason) => this.#chain.fail(reason));
+    if (this.#chain.refuse === undefined) return settled;
+    this.#chain.fail(this.#chain.refuse(this.#index, method));
+  }
+
+  /** Runs `work` after what this stage does already. */
+  #after(work: () => void | Promise<void>): Promise<void> {
+    const turn: Promise<void> = (this.#busy ?? Promise.resolve()).then(work).then(() => {
+      if (this.#busy === turn) this.#busy = undefined;
+      return this.#pending();
+    });
+    this.#busy = turn;
+    return turn;
+  }
+
+  /** What is still under way downstream because of frames written from here. */
+  #pending(): void | Promise<void> {
+    return this.#next === undefined ? undefined : this.#next.#busy;
+  }
+
+  #out(frame: Frame): void {
+    if (this.#closed) throw new TypeError("Cannot enqueue frame: the layer has terminated");
+    if (this.#chain.failure !== undefined) return;
+    if (this.#next === undefined) this.#chain.outlet!.enqueue(frame);
+    else void this.#next.write(frame);
+  }
+
+  #terminate(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const end = () => this.#chain.outlet!.terminate();
+    const flushed = this.#next?.flush();
+    if (flushed === undefined) end();
+    else void flushed.then(end);
+  }
+
+  /** Resolves when nothing is under way in this stage or downstream. */
+  idle(): void | Promise<void> {
+    const busy = this.#busy;
+    if (busy !== undefined) return busy.then(() => this.idle());
+    return this.#next?.idle();
+  }
+}
+
+/**
+ * Composes transformers into one.
+ *
+ * @param layers Outermost (closest to where frames come from) first.
+ * @returns a transformer for `new TransformStream(...)` or for another `fuse`.
+ *
+ * @example
+ * ```ts
+ * import { type Frame, fuse } from "@holdfast/ws";
+ *
+ * const upper: Transformer<Frame, Frame> = {
+ *   transform(frame, controller) {
+ *     controller.enqueue(frame.type === "text" ? { ...frame, data: frame.data.toUpperCase() } : frame);
+ *   },
+ * };
+ * const stream = new TransformStream(fuse(upper, {}));
+ * console.log(stream.readable.locked); // false
+ * ```
+ */
+export function fuse(...layers: readonly Transformer<Frame, Frame>[]): Transformer<Frame, Frame> {
+  return fuseWith(layers, undefined);
+}
+
+/** As {@link fuse}; with `refuse`, a promise from `start` or `transform` fails the chain with the TypeError that it makes. */
+export function fuseWith(
+  layers: readonly Transformer<Frame, Frame>[],
+  refuse: ((index: number, method: string) => TypeError) | undefined,
+): Transformer<Frame, Frame> {
+  const chain = new Chain(refuse);
+  let first: Stage | undefined;
+  for (let i = layers.length - 1; i >= 0; i--) first = new Stage(chain, layers[i]!, i, first);
+  const outletOf = (controller: Controller): Outlet => chain.outlet ??= controller;
+  const settle = (done: void | Promise<void>): void | Promise<void> => {
+    const check = () => {
+      if (chain.failure !== undefined) throw chain.failure.reason;
+    };
+    if (done === undefined) return check();
+    return done.then(check);
+  };
+  return {
+    start(controller) {
+      outletOf(controller);
+      return settle(first?.start());
+    },
+    transform(frame, controller) {
+      const outlet = outletOf(controller);
+      if (first === undefined) return outlet.enqueue(frame);
+      const done = first.write(frame);
+      if (done === undefined) {
+        const under = refuse === undefined ? first.idle() : undefined;
+        return settle(under);
+      }
+      return settle(done.then(() => first.idle()));
+    },
+    flush(controller) {
+      outletOf(controller);
+      return settle(first?.flush());
+    },
+  };
+}

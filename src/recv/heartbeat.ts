@@ -1,0 +1,123 @@
+/**
+ * The heartbeat layer: transport liveness of one session. Per frame it costs one counter write; a timer compares counters.
+ *
+ * Session keepalive (a venue's `tic`, a heartbeats subscription) is something else and belongs to the adapter.
+ *
+ * @module
+ */
+import { onAbort } from "../contract/abort.ts";
+import { TransportError } from "../contract/errors.ts";
+import { dataFrame, type Frame } from "../contract/frame.ts";
+import { livenessOf, type LivenessOptions, OptionCheck } from "../contract/options.ts";
+import type { FrameLayer, SessionContext } from "../contract/session.ts";
+import { checkLiveness, livenessAtOpen, type LivenessPolicy } from "./liveness_machine.ts";
+
+/**
+ * Watches one session: reports `stale`, `alive` and `dead`, and sends the probe when idle. Every frame passes through unchanged. In the stack
+ * it is always there; alone it serves a raw session.
+ *
+ * @param options As `liveness` of a connection, with the same defaults.
+ * @throws {TransportError} `invalid_options` with every problem.
+ *
+ * @example
+ * ```ts
+ * import { heartbeat } from "@holdfast/ws";
+ *
+ * const layer = heartbeat({ staleAfterMs: 10_000, deadAfterMs: 20_000, probe: { afterMs: 5_000, frame: "ping" } });
+ * console.log(typeof layer); // function
+ * ```
+ */
+export function heartbeat(options: LivenessOptions = {}): FrameLayer {
+  const check = new OptionCheck();
+  const resolved = livenessOf(check, options, "");
+  check.done("make a heartbeat");
+  return (context) => new Heartbeat(context, resolved);
+}
+
+class Heartbeat implements Transformer<Frame, Frame> {
+  readonly #context: SessionContext;
+  readonly #options: ReturnType<typeof livenessOf>;
+  readonly #policy: LivenessPolicy;
+  #heard = 0;
+  #stale = false;
+  #check: () => void = () => {};
+  #over = false;
+
+  constructor(context: SessionContext, options: ReturnType<typeof livenessOf>) {
+    this.#context = context;
+    this.#options = options;
+    this.#policy = {
+      staleAfterMs: options.staleAfterMs,
+      deadAfterMs: options.deadAfterMs,
+      probeAfterMs: options.probe?.afterMs,
+    };
+  }
+
+  start(): void {
+    const { clock, signal } = this.#context;
+    let [state, delayMs] = livenessAtOpen(this.#policy, clock.now(), clock.wallNow());
+    let cancel = () => {};
+    const look = (grace: boolean) => {
+      if (this.#over) return;
+      const moment = { heard: this.#heard, now: clock.now(), wall: clock.wallNow(), grace };
+      const [next, decision] = checkLiveness(state, this.#policy, moment);
+      state = next;
+      this.#stale = state.stale;
+      if (decision.delayMs === 0) {
+        cancel = () => {};
+        clock.turn(() => look(true));
+      } else if (decision.delayMs !== undefined) {
+        cancel = clock.setTimer(() => look(false), decision.delayMs);
+      }
+      for (const effect of decision.effects) this.#act(effect);
+    };
+    cancel = clock.setTimer(() => look(false), delayMs);
+    this.#check = () => {
+      cancel();
+      look(false);
+    };
+    onAbort(signal, () => {
+      this.#over = true;
+      cancel();
+    });
+  }
+
+  transform(frame: Frame, controller: TransformStreamDefaultController<Frame>): void {
+    const { isLife } = this.#options;
+    if (isLife === undefined || isLife(frame)) {
+      this.#heard++;
+      if (this.#stale) this.#check();
+    }
+    controller.enqueue(frame);
+  }
+
+  #act(effect: "stale" | "alive" | "probe" | "dead"): void {
+    if (this.#over) return;
+    const context = this.#context;
+    switch (effect) {
+      case "probe":
+        context.report({ type: "probe" });
+        return context.send(this.#probe());
+      case "dead":
+        this.#over = true;
+        return context.report({
+          type: "dead",
+          error: new TransportError(
+            "session_lost",
+            "Session lost: nothing was heard for too long",
+            {
+              epoch: context.epoch,
+            },
+          ),
+        });
+      default:
+        return context.report({ type: effect });
+    }
+  }
+
+  #probe(): Frame {
+    const { frame } = this.#options.probe!;
+    if (frame === undefined) return { type: "ping", data: new Uint8Array(0) };
+    return dataFrame(typeof frame === "function" ? frame() : frame);
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Bytes over `node:net` and `node:tls`, for Node and Bun (and for client certificates on Deno).
+ *
+ * Sockets read into one buffer that all of them share: the callback is synchronous, and the reader has used the bytes when it returns.
+ * That is faster than 'data' events and takes no memory per connection. A TLS socket over a tunnel cannot do so and uses events.
+ *
+ * @module
+ */
+import { connect as tcpConnect, isIP, type Socket } from "node:net";
+import {
+  connect as tlsConnect,
+  type ConnectionOptions,
+  createSecureContext,
+  rootCertificates,
+  type SecureContext,
+} from "node:tls";
+import { onAbort } from "../contract/abort.ts";
+import type { WsConnector } from "../contract/connector.ts";
+import { tcpLeaf } from "./tcp_leaf.ts";
+import type { TcpOptions } from "./tcp_options.ts";
+import { hostSeams } from "./tcp_seams.ts";
+import type { ByteLink, ByteReceiver, ByteTransport, TlsSettings } from "./tcp_transport.ts";
+
+const READ_BYTES = 65_536;
+let shared: Uint8Array<ArrayBuffer> | undefined;
+
+/** One context per set of certificates: making it parses some 150 of them. */
+const contexts = new WeakMap<readonly string[], SecureContext>();
+
+function contextOf(tls: TlsSettings): SecureContext {
+  let context = contexts.get(tls.ca);
+  if (!context) {
+    const { ca, cert, key } = tls;
+    context = createSecureContext({
+      // Node replaces its own authorities by those given.
+      ...(ca.length > 0 ? { ca: [...rootCertificates, ...ca] } : {}),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    });
+    contexts.set(ca, context);
+  }
+  return context;
+}
+
+function tlsOptions(tls: TlsSettings): ConnectionOptions {
+  return {
+    // An IP address is no server name (RFC 6066, section 3); it is checked against the certificate as the host.
+    ...(isIP(tls.serverName) ? { host: tls.serverName } : { servername: tls.serverName }),
+    ALPNProtocols: ["http/1.1"],
+    secureContext: contextOf(tls),
+  };
+}
+
+interface OnRead {
+  readonly buffer: Uint8Array;
+  readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
+}
+
+/**
+ * The tcp leaf of Node and Bun.
+ *
+ * @throws {TransportError} `invalid_options`, with every problem.
+ */
+export function tcp(options: TcpOptions = {}): WsConnector {
+  return tcpLeaf(nodeTransport(), options, hostSeams());
+}
+
+/** The transport. */
+export function nodeTransport(): ByteTransport {
+  return {
+    tls: true,
+    connect(address, receiver, signal) {
+      const { host, port, tls, tunnel } = address;
+      return open(
+        (onread) => {
+          const common = { host, port, noDelay: true, ...(tunnel ? {} : { onread }) };
+          if (!tls) return tcpConnect(common);
+          return tlsConnect({ ...common, ...tlsOptions(tls), host } as ConnectionOptions);
+        },
+        { ready: tls ? "secureConnect" : "connect", events: tunnel !== undefined },
+        receiver,
+        signal,
+      );
+    },
+    secure(link, tls, receiver, signal) {
+      const inner = (link as NodeLink).detach();
+      return open(
+        () => tlsConnect({ ...tlsOptions(tls), socket: inner }),
+        { ready: "secureConnect", events: true },
+        receiver,
+        signal,
+      );
+    },
+  };
+}
+
+/** Waits for a socket to be ready. */
+function open(
+  make: (onread: OnRead) => Socket,
+  how: { readonly ready: "connect" | "secureConnect"; readonly events: boolean },
+  receiver: ByteReceiver,
+  signal: AbortSignal,
+): Promise<ByteLink> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = make({
+      buffer: shared ??= new Uint8Array(READ_BYTES),
+      callback(bytes, buffer) {
+        link.read(buffer.subarray(0, bytes));
+        return true;
+      },
+    });
+    const link = new NodeLink(socket, receiver, how.events);
+    const stopListening = onAbort(signal, () => {
+      link.destroy();
+      reject(signal.reason);
+    });
+    link.opening = (cause) => {
+      stopListening();
+      link.destroy();
+      reject(cause ?? new Error("Connection ended while it was opened"));
+    };
+    socket.once(how.ready, () => {
+      stopListening();
+      link.opening = undefined;
+      resolve(link);
+    });
+  });
+}
+
+class NodeLink implements ByteLink {
+  /** Takes the end while the socket is being opened. */
+  opening: ((cause: unknown) => void) | undefined;
+  readonly #socket: Socket;
+  readonly #receiver: ByteReceiver;
+  #over = false;
+  readonly #onData = (chunk: Uint8Array) => this.read(chunk);
+  readonly #onDrain = () => {
+    if (!this.#over) this.#receiver.drained();
+  };
+  readonly #onEnd = () => this.#end();
+  readonly #onError = (cause: unknown) => this.#end(cause);
+
+  constructor(socket: Socket, receiver: ByteReceiver, events: boolean) {
+    this.#socket = socket;
+    this.#receiver = receiver;
+    if (events) socket.on("data", this.#onData);
+    socket.on("drain", this.#onDrain);
+    socket.on("end", this.#onEnd);
+    socket.on("close", this.#onEnd);
+    socket.on("error", this.#onError);
+  }
+
+  get bufferedBytes(): number {
+    return this.#over ? 0 : this.#socket.writableLength;
+  }
+
+  read(chunk: Uint8Array): void {
+    if (!this.#over) this.#receiver.bytes(chunk as Uint8Array<ArrayBuffer>);
+  }
+
+  write(chunks: readonly Uint8Array<ArrayBuffer>[]): void {
+    if (this.#over) return;
+    const socket = this.#socket;
+    if (chunks.length === 1) {
+      socket.write(chunks[0]!);
+      return;
+    }
+    socket.cork();
+    for (const chunk of chunks) socket.write(chunk);
+    socket.uncork();
+  }
+
+  pause(): void {
+    if (!this.#over) this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#over) this.#socket.resume();
+  }
+
+  end(): void {
+    if (!this.#over) this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#over = true;
+    this.opening = undefined;
+    this.#socket.destroy();
+  }
+
+  /** Gives the socket away; errors are still taken, so that none is thrown at the process. */
+  detach(): Socket {
+    this.#over = true;
+    this.#socket.off("data", this.#onData);
+    this.#socket.off("drain", this.#onDrain);
+    return this.#socket;
+  }
+
+  #end(cause?: unknown): void {
+    if (this.#over) return;
+    if (this.opening) {
+      this.opening(cause);
+      return;
+    }
+    this.#over = true;
+    this.#receiver.ended(cause);
+  }
+}

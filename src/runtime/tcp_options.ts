@@ -1,0 +1,123 @@
+/**
+ * What the tcp leaf can be told, and its checks.
+ *
+ * @module
+ */
+import { OptionCheck } from "../contract/options.ts";
+
+/** TLS options of the tcp leaf. Certificates and keys are in PEM. */
+export interface TcpTlsOptions {
+  /** Certificate authorities that are trusted in addition to the platform's own, such as a gateway's private one. @default {none} */
+  readonly ca?: string | readonly string[];
+  /** The client's own certificate chain, with {@link key}. @default {none} */
+  readonly cert?: string;
+  /** The private key of {@link cert}. @default {none} */
+  readonly key?: string;
+  /** The name that the server's certificate must have, and the SNI. @default {the host of the url} */
+  readonly serverName?: string;
+}
+
+/** A proxy that opens tunnels by HTTP CONNECT. */
+export interface TcpProxyOptions {
+  /** Its `http:` url; user and password become `Proxy-Authorization`. */
+  readonly url: string | URL;
+  /** Further headers for the proxy. @default {none} */
+  readonly headers?: HeadersInit;
+}
+
+/** Options of the tcp leaf. */
+export interface TcpOptions {
+  /** For `wss:`. @default {the platform's own authorities, no client certificate} */
+  readonly tls?: TcpTlsOptions;
+  /** Go through this proxy. Environment variables are not looked at. @default {none} */
+  readonly proxy?: TcpProxyOptions;
+  /** Largest message received, in bytes; a larger one ends the session with 1009. @default {16_777_216} */
+  readonly maxMessageBytes?: number;
+  /** Longest response head accepted, in bytes. @default {16_384} */
+  readonly maxHeadBytes?: number;
+  /**
+   * Whether text messages that arrive together are decoded together. Faster, but a kept message then keeps up to 4 KiB of its
+   * neighbours in memory; `false` is for applications that hold on to a few of many small messages. @default {true}
+   */
+  readonly batch?: boolean;
+}
+
+/** Options with every default put in. */
+export interface ResolvedTcpOptions {
+  /** As {@link TcpTlsOptions}. */
+  readonly tls: { readonly ca: readonly string[] } & Omit<TcpTlsOptions, "ca">;
+  /** The proxy's address and headers. */
+  readonly proxy:
+    | { readonly host: string; readonly port: number; readonly headers: Headers }
+    | undefined;
+  /** As {@link TcpOptions.maxMessageBytes}. */
+  readonly maxMessageBytes: number;
+  /** As {@link TcpOptions.maxHeadBytes}. */
+  readonly maxHeadBytes: number;
+  /** As {@link TcpOptions.batch}. */
+  readonly batch: boolean;
+}
+
+/** Host of a url without the brackets of an IPv6 address. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, "");
+}
+
+function proxyOf(check: OptionCheck, proxy: TcpProxyOptions): ResolvedTcpOptions["proxy"] {
+  let url: URL;
+  try {
+    url = new URL(proxy.url);
+  } catch {
+    check.note("proxy.url", proxy.url, "an absolute url");
+    return undefined;
+  }
+  if (url.protocol !== "http:") {
+    check.note("proxy.url", proxy.url, "an http: url; TLS to the proxy itself is not supported");
+    return undefined;
+  }
+  let headers: Headers;
+  try {
+    headers = new Headers(proxy.headers);
+  } catch {
+    check.note("proxy.headers", proxy.headers, "headers");
+    return undefined;
+  }
+  if (url.username !== "" || url.password !== "") {
+    const user = decodeURIComponent(url.username) + ":" + decodeURIComponent(url.password);
+    const bytes = new TextEncoder().encode(user);
+    headers.set("proxy-authorization", `Basic ${btoa(String.fromCharCode(...bytes))}`);
+  }
+  return { host: hostOf(url), port: url.port === "" ? 80 : Number(url.port), headers };
+}
+
+/**
+ * Checks options and puts the defaults in.
+ *
+ * @throws {TransportError} `invalid_options` with every problem.
+ */
+export function resolveTcpOptions(options: TcpOptions): ResolvedTcpOptions {
+  const check = new OptionCheck();
+  const known = ["tls", "proxy", "maxMessageBytes", "maxHeadBytes", "batch"];
+  check.members("tcp", options, known);
+  check.members("tls", options.tls, ["ca", "cert", "key", "serverName"]);
+  check.members("proxy", options.proxy, ["url", "headers"]);
+  const maxMessageBytes = check.whole("maxMessageBytes", options.maxMessageBytes, 16_777_216);
+  const maxHeadBytes = check.whole("maxHeadBytes", options.maxHeadBytes, 16_384, 256);
+  const { tls = {}, batch = true } = options;
+  if (typeof batch !== "boolean") check.note("batch", batch, "true or false");
+  const { ca = [], ...rest } = tls;
+  const list = typeof ca === "string" ? [ca] : [...ca];
+  for (const [i, pem] of list.entries()) {
+    if (typeof pem !== "string") check.note(`tls.ca[${i}]`, pem, "a certificate in PEM");
+  }
+  for (const name of ["cert", "key", "serverName"] as const) {
+    const value: unknown = rest[name];
+    if (value !== undefined && typeof value !== "string") check.note(`tls.${name}`, value, "text");
+  }
+  if ((rest.cert === undefined) !== (rest.key === undefined)) {
+    check.note("tls", tls, "without cert and key, or with both");
+  }
+  const proxy = options.proxy ? proxyOf(check, options.proxy) : undefined;
+  check.done("make the tcp leaf");
+  return { tls: { ...rest, ca: list }, proxy, maxMessageBytes, maxHeadBytes, batch };
+}

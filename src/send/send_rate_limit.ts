@@ -1,0 +1,111 @@
+/**
+ * The send rate limit: paces what one connection sends, exactly in any closed window.
+ *
+ * @module
+ */
+import { onAbort } from "../contract/abort.ts";
+import { OptionCheck } from "../contract/options.ts";
+import type { Clock } from "../contract/runtime.ts";
+import type { FrameLayer, SessionContext } from "../contract/session.ts";
+import { TokenWindow } from "./token_window.ts";
+
+/** What a venue allows. */
+export interface SendRateLimitOptions {
+  /** Frames in any window, at most. */
+  readonly limit: number;
+  /** Length of the window in milliseconds. */
+  readonly windowMs: number;
+  /** Frames left for pongs that the platform sends by itself. Zero is allowed. @default {0} */
+  readonly reserve?: number;
+  /** Added to the window, in milliseconds, because the network compresses gaps. Zero is allowed. @default {0} */
+  readonly slackMs?: number;
+  /** Least time between two frames, in milliseconds. Zero is allowed. @default {0} */
+  readonly spacingMs?: number;
+}
+
+/** What the outbox needs of a limit: it asks before it commits to a frame, so that a frame withdrawn meanwhile costs nothing. */
+export interface SendGate {
+  /** How long until a frame may be handed off, in milliseconds; 0 is now. */
+  waitMs(now: number): number;
+  /** A frame was handed off. */
+  spend(now: number): void;
+}
+
+const gates: WeakMap<FrameLayer, SendGate> = new WeakMap();
+
+/** The gate of a layer that {@link sendRateLimit} made; `undefined` for any other layer. */
+export function gateOf(layer: FrameLayer | undefined): SendGate | undefined {
+  return layer === undefined ? undefined : gates.get(layer);
+}
+
+/**
+ * Paces data frames. The window outlives sessions, so that a reconnect does not open a second one. Given to several connections it is a
+ * common limit, as some venues count per address.
+ *
+ * @throws {TransportError} `invalid_options` with every problem.
+ *
+ * @example
+ * ```ts
+ * import { sendRateLimit } from "@holdfast/ws";
+ *
+ * // Five per second, of which one is left for pongs, and 300 ms of network jitter.
+ * const layer = sendRateLimit({ limit: 5, windowMs: 1_000, reserve: 1, slackMs: 300 });
+ * console.log(typeof layer); // function
+ * ```
+ */
+export function sendRateLimit(options: SendRateLimitOptions): FrameLayer {
+  const check = new OptionCheck();
+  check.members("sendRateLimit", options, ["limit", "windowMs", "reserve", "slackMs", "spacingMs"]);
+  const required = (name: "limit" | "windowMs", rule: string) => {
+    if (options[name] === undefined) check.note(name, undefined, rule);
+  };
+  required("limit", "a whole number, 1 or more");
+  required("windowMs", "a finite number above 0");
+  const limit = check.whole("limit", options.limit, 1);
+  const windowMs = check.positive("windowMs", options.windowMs, 1);
+  const reserve = check.whole("reserve", options.reserve, 0, 0);
+  const slackMs = check.positive("slackMs", options.slackMs, 0, true);
+  const spacingMs = check.positive("spacingMs", options.spacingMs, 0, true);
+  if (limit - reserve < 1) check.note("reserve", reserve, `below limit (${limit})`);
+  check.done("make a send rate limit");
+  const window = new TokenWindow({
+    limit: limit - reserve,
+    windowMs: windowMs + slackMs,
+    spacingMs,
+  });
+  const gate: SendGate = {
+    waitMs: (now) => window.waitMs(now),
+    spend: (now) => window.spend(now),
+  };
+  const layer: FrameLayer = (context) => ({
+    async transform(frame, controller) {
+      if (frame.type !== "text" && frame.type !== "binary") return controller.enqueue(frame);
+      await passed(gate, context);
+      gate.spend(context.clock.now());
+      controller.enqueue(frame);
+    },
+  });
+  gates.set(layer, gate);
+  return layer;
+}
+
+/** Waits until the gate is open; rejects at the session's end. */
+async function passed(gate: SendGate, context: SessionContext): Promise<void> {
+  const { clock, signal } = context;
+  for (let ms = gate.waitMs(clock.now()); ms > 0; ms = gate.waitMs(clock.now())) {
+    await pause(clock, ms, signal);
+  }
+}
+
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.setTimer(() => {
+      forget();
+      resolve();
+    }, ms);
+    const forget = onAbort(signal, () => {
+      cancel();
+      reject(signal.reason);
+    });
+  });
+}

@@ -1,0 +1,33 @@
+// The one entry point for people and CI: `node tools/run.mjs COMMAND`, what every script of
+// package.json and every task of deno.json calls. It needs Node 20 or later and npm, or Deno, and
+// nothing else; `npm ci` brings the rest. What the commands do is in tools/runner/.
+import process from "node:process";
+import { COMMANDS, usage, UsageError } from "./runner/commands.mjs";
+import { root } from "./runner/paths.mjs";
+
+process.chdir(root);
+const [name = "help", ...args] = process.argv.slice(2);
+
+/** @returns {Promise<number>} the exit code */
+async function main() {
+  if (["help", "--help", "-h"].includes(name)) {
+    console.log(usage());
+    return 0;
+  }
+  const command = COMMANDS.find((known) => known.name === name);
+  if (command === undefined) throw new UsageError(`Unknown command "${name}"`);
+  // What follows `--help` of a program of ours is that program's own business.
+  if (args.includes("--help") && command.help !== undefined) {
+    console.log(command.help());
+    return 0;
+  }
+  return await command.run(args);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}\n\n${usage()}`);
+  process.exitCode = 2;
+}

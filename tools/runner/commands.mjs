@@ -1,0 +1,134 @@
+// The commands.
+import { testFiles } from "./framework_suites.mjs";
+import { allGates, coverage, longGates, quickGates } from "./gates.mjs";
+import { demoRuntime, ensureModules } from "./install.mjs";
+import { plain, runJobs } from "./jobs.mjs";
+import { has } from "./paths.mjs";
+import { foreground } from "./processes.mjs";
+import { program } from "./programs.mjs";
+import { stdFlags } from "./std.mjs";
+import { ChoiceError, chooseSuites, suiteNames, SUITES } from "./suites.mjs";
+
+/** What was asked for does not exist. */
+export class UsageError extends Error {}
+
+const loopback = "--allow-net=127.0.0.1,localhost,[::1]";
+
+/** The demo starts its server as a second process of the same runtime. */
+const DEMO_PERMISSIONS = [loopback, "--allow-run", "--allow-read", "--allow-env"];
+
+async function demo(args) {
+  const file = "examples/demo/main.ts";
+  if (!has(file)) throw new UsageError(`Cannot run the demo: ${file} does not exist yet`);
+  const runtime = await demoRuntime();
+  const before = runtime.deno
+    ? ["run", "--no-check", ...DEMO_PERMISSIONS]
+    : ["--disable-warning=ExperimentalWarning"];
+  return await foreground(runtime.file, [...before, file, ...args]);
+}
+
+/** Suites by name; what has a slash or ends in .ts selects test files whose path contains it. */
+async function test(args) {
+  const isPath = (arg) => arg.includes("/") || arg.endsWith(".ts");
+  const flag = args.find((arg) => arg.startsWith("-"));
+  if (flag !== undefined) throw new UsageError(`Unknown option "${flag}" of test`);
+  const paths = args.filter(isPath);
+  let suites;
+  try {
+    suites = chooseSuites(args.filter((arg) => !isPath(arg)));
+  } catch (error) {
+    if (error instanceof ChoiceError) throw new UsageError(error.message);
+    throw error;
+  }
+  const selects = (file) => paths.length === 0 || paths.some((path) => file.includes(path));
+  if (!testFiles().some(selects)) {
+    throw new UsageError(`No test file matches ${paths.join(" ") || "tests/**/*_test.ts"}`);
+  }
+  await ensureModules();
+  return await runJobs([suites], { ...plain, selects }, 1, program);
+}
+
+/** Test folders that take long or need more than a moment: CI and `test` run them. */
+const SLOW = /^tests\/(conformance|faults|simulation|e2e|worker|page|venues|cli)\//;
+
+async function ok() {
+  await ensureModules();
+  const quiet = { ...plain, quiet: true, selects: (file) => !SLOW.test(file) };
+  const suites = SUITES.filter(({ name }) => name === "docs" || name === "deno");
+  return await runJobs([[...quickGates, ...suites]], quiet, 2, program);
+}
+
+async function ci() {
+  await ensureModules();
+  const quiet = { ...plain, quiet: true, coverage: true };
+  // What takes longest goes first; coverage reads what the Deno suite wrote.
+  const first = [...longGates(), ...chooseSuites([]), ...allGates()];
+  return await runJobs([first, [coverage]], quiet, 2, program);
+}
+
+/** A program of ours that Deno runs, with its permissions. */
+function onDeno(name, summary, file, permissions) {
+  return {
+    name,
+    summary,
+    async run(args) {
+      if (!has(file)) throw new UsageError(`Cannot run ${name}: ${file} does not exist yet`);
+      await ensureModules();
+      const deno = program("deno");
+      if (deno === undefined) throw new Error("Deno is missing: run npm ci");
+      return await foreground(deno, ["run", ...permissions, ...await stdFlags(), file, ...args]);
+    },
+  };
+}
+
+/** @type {readonly { name: string, summary: string, help?: () => string, run(args: string[]): Promise<number> }[]} */
+export const COMMANDS = [
+  { name: "demo", summary: "a feed that survives a hostile server, in under 30 s", run: demo },
+  {
+    name: "test",
+    summary: "the suites, or those named, or the test files whose path matches",
+    help: () =>
+      `test [suite|path ...]\n\nsuites: ${suiteNames()}\npaths: whatever has a slash or ends in ` +
+      ".ts selects test files, for example: test deno node24 tests/recv/\n\n" +
+      "REQUIRE_ALL=1 makes a runtime that is missing a failure; STD=jsr|local says where @std is from",
+    run: test,
+  },
+  onDeno("sim", "seeded simulation over virtual hours", "tests/simulation/main.ts", [
+    "--allow-read",
+    "--allow-write=.cache,tests/simulation",
+  ]),
+  onDeno("mutants", "planted bugs, each to be killed by named tests", "tests/mutants/main.ts", [
+    loopback,
+    "--allow-read",
+    "--allow-write=.cache",
+    "--allow-run",
+    "--allow-env",
+  ]),
+  onDeno("bench", "speed against the bare socket and its peers", "bench/main.ts", [
+    loopback,
+    "--allow-read",
+    "--allow-write", // --json takes any path
+    "--allow-run",
+    "--allow-env",
+    "--allow-sys",
+  ]),
+  onDeno("soak", "minutes of traffic with flat resources", "tests/soak/main.ts", [
+    loopback,
+    "--allow-read",
+    "--allow-write=.cache",
+    "--allow-run",
+    "--allow-env",
+    "--allow-sys",
+  ]),
+  { name: "ok", summary: "every quick gate, before a commit", run: ok },
+  { name: "ci", summary: "every gate and suite, as .ci/run does", run: ci },
+];
+
+/** @returns {string} what there is */
+export function usage() {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return `Usage: npm run COMMAND [-- argument ...]   (or: node tools/run.mjs COMMAND ...)\n\n${
+    lines.join("\n")
+  }\n\nSuites of test: ${suiteNames()}`;
+}

@@ -1,0 +1,148 @@
+// The suites that a runtime's own test framework runs: Deno, Node, Bun.
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { junitOutcome } from "./junit.mjs";
+import { cache, entryFiles, filesUnder, has } from "./paths.mjs";
+import { run } from "./processes.mjs";
+import { NODES, program } from "./programs.mjs";
+import { stdFlags } from "./std.mjs";
+
+/** These need more than a runtime and are suites of their own. */
+const OWN_SUITES = {
+  ws: "tests/conformance/ws_test.ts",
+  worker: "tests/conformance/worker_test.ts",
+};
+
+/** No suite may take longer. */
+const limitMs = 480_000;
+
+/**
+ * What tests may do on Deno: loopback, this repository, and starting peers in other processes.
+ * Writing is for what a run leaves behind.
+ */
+const DENO_PERMISSIONS = [
+  "--allow-net=127.0.0.1,localhost,[::1]",
+  "--allow-read",
+  "--allow-write=.cache",
+  "--allow-run",
+  "--allow-env",
+  "--allow-sys",
+];
+
+/** Raw coverage of the Deno suite. */
+export const coverageFolder = join(cache, "coverage");
+
+/** Every test file of the general suites. */
+export function testFiles() {
+  const own = Object.values(OWN_SUITES);
+  return filesUnder("tests", "_test.ts").filter((file) => !own.includes(file));
+}
+
+async function framework(name, file, argsFor, context) {
+  mkdirSync(cache, { recursive: true });
+  const report = join(cache, `${name}.xml`);
+  rmSync(report, { force: true });
+  const { code, text } = await run(file, argsFor(report), { quiet: context.quiet, limitMs });
+  const outcome = junitOutcome(report, code);
+  return context.quiet ? { ...outcome, text } : outcome;
+}
+
+async function denoRun(name, args, context) {
+  const std = await stdFlags();
+  const flags = (report) => ["test", ...DENO_PERMISSIONS, `--junit-path=${report}`, ...std];
+  return framework(name, program("deno"), (report) => [...flags(report), ...args], context);
+}
+
+const RUN = {
+  deno: (name, files, context) => denoRun(name, files, context),
+  bun: (name, files, context) =>
+    framework(name, program("bun"), (report) => [
+      "test",
+      "--reporter=junit",
+      `--reporter-outfile=${report}`,
+      ...files.map((file) => `./${file}`), // without the dot each is a pattern
+    ], context),
+};
+for (const node of NODES) {
+  RUN[node] = (name, files, context) =>
+    framework(name, program(node), (report) => [
+      "--disable-warning=ExperimentalWarning",
+      "--test",
+      "--test-force-exit",
+      "--test-reporter=spec",
+      "--test-reporter-destination=stdout",
+      "--test-reporter=junit",
+      `--test-reporter-destination=${report}`,
+      ...files,
+    ], context);
+}
+
+function general(name) {
+  return {
+    name,
+    needs: [name],
+    exists: () => true,
+    run(context) {
+      const files = testFiles().filter(context.selects);
+      if (files.length === 0) return Promise.resolve({ failed: 1, note: "no test file" });
+      if (name !== "deno" || !context.coverage) return RUN[name](name, files, context);
+      rmSync(coverageFolder, { recursive: true, force: true });
+      const coverage = [`--coverage=${coverageFolder}`, "--coverage-raw-data-only"];
+      return denoRun(name, [...coverage, ...files], context);
+    },
+  };
+}
+
+/** One file on several runtimes, with the counts of all together. */
+function special(name, runtimes) {
+  const file = OWN_SUITES[name];
+  return {
+    name,
+    needs: ["deno"],
+    exists: () => has(file),
+    file,
+    async run(context) {
+      const sum = { passed: 0, failed: 0, skipped: 0, text: "" };
+      const notes = [];
+      for (const runtime of runtimes) {
+        if (program(runtime) === undefined) {
+          sum[process.env.REQUIRE_ALL === "1" ? "failed" : "skipped"]++;
+          notes.push(`${runtime} not on this machine`);
+          continue;
+        }
+        if (!context.quiet) console.log(`-- ${name} on ${runtime}`);
+        const one = await RUN[runtime](`${name}_${runtime}`, [file], context);
+        for (const key of ["passed", "failed", "skipped"]) sum[key] += one[key] ?? 0;
+        sum.text += one.text ?? "";
+        notes.push(`${runtime} ${one.passed ?? 0}/${one.failed ?? 0}/${one.skipped ?? 0}`);
+      }
+      return { ...sum, text: context.quiet ? sum.text : undefined, note: notes.join(", ") };
+    },
+  };
+}
+
+/** The code in the documentation, run. */
+const docs = {
+  name: "docs",
+  needs: ["deno"],
+  exists: () => true,
+  run(context) {
+    const files = [...new Set(["mod.ts", ...entryFiles(), "README.md"])];
+    return denoRun("docs", ["--doc", ...files.filter(has), ...filesUnder("docs", ".md")], context);
+  },
+};
+
+/** @type {readonly (import("./jobs.mjs").Job & { exists(): boolean, file?: string })[]} */
+export const frameworkSuites = [
+  general("deno"),
+  docs,
+  ...NODES.map(general),
+  general("bun"),
+];
+
+/** The suites of leaves that need something of their own beside the runtime. */
+export const leafSuites = [
+  special("ws", ["deno", "node24", "bun"]),
+  special("worker", ["deno", "node24", "bun"]),
+];

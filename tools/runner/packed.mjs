@@ -1,0 +1,75 @@
+// The npm form of the module: packed, installed elsewhere, type-checked and used by every runtime.
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { cache, exportsMap, has, modules } from "./paths.mjs";
+import { scriptedServer } from "./portable_suites.mjs";
+import { run } from "./processes.mjs";
+import { NODES, program } from "./programs.mjs";
+
+const USE = "tools/packed_use.mts";
+const box = join(cache, "packed");
+
+/** @returns {Promise<import("./tally.mjs").Outcome>} */
+async function usePacked() {
+  rmSync(box, { recursive: true, force: true });
+  mkdirSync(box, { recursive: true });
+  const tarball = join(box, "module.tgz");
+  let passed = 0;
+  let skipped = 0;
+  const step = async (name, file, args, cwd) => {
+    const { code, text } = await run(file, args, { quiet: true, limitMs: 120_000, cwd });
+    if (code !== 0) throw new Error(`${name} failed\n${text}`);
+    passed++;
+  };
+  const deno = program("deno");
+  await step("deno pack", deno, ["pack", "--allow-dirty", "--no-source-maps", "-o", tarball]);
+
+  writeFileSync(join(box, "package.json"), '{ "private": true, "type": "module" }\n');
+  copyFileSync(USE, join(box, "use.mts"));
+  // A dependency would have to be fetched, which --offline forbids: the module has none.
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  const install = ["install", "--prefix", box, "--offline", "--no-audit", "--no-fund", tarball];
+  await step("npm install", npm, install);
+
+  const tsc = join(modules, "typescript", "bin", "tsc");
+  if (existsSync(tsc)) {
+    const options = {
+      strict: true,
+      module: "nodenext",
+      target: "es2022",
+      lib: "es2023,dom,dom.iterable,dom.asynciterable",
+      noEmit: true,
+    };
+    const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+    await step("tsc", process.execPath, [tsc, ...flags, "--types", "", join(box, "use.mts")], box);
+  } else skipped++;
+
+  const subpaths = Object.keys(exportsMap()).map((path) => path.replace(".", "@holdfast/ws"));
+  const server = await scriptedServer();
+  try {
+    for (const name of [...NODES, "bun"]) {
+      const file = program(name);
+      if (file === undefined && process.env.REQUIRE_ALL === "1") {
+        throw new Error(`${name} is not on this machine`);
+      }
+      if (file === undefined) skipped++;
+      else await step(name, file, [join(box, "use.mts"), server.url, ...subpaths], box);
+    }
+  } finally {
+    await server.close();
+  }
+  return { passed, skipped };
+}
+
+/** @type {import("./jobs.mjs").Job} */
+export const packed = {
+  name: "packed npm form",
+  needs: ["deno"],
+  async run() {
+    if (!has("tests/support/scripted_main.ts")) {
+      return { failed: 1, note: "tests/support/scripted_main.ts is missing" };
+    }
+    return await usePacked();
+  },
+};

@@ -1,0 +1,50 @@
+// What ran, how it ended, and the one last line.
+import process from "node:process";
+
+/**
+ * How a suite or gate ended.
+ *
+ * @typedef {object} Outcome
+ * @property {number} [passed]
+ * @property {number} [failed]
+ * @property {number} [skipped]
+ * @property {string} [note] a few words for the summary line
+ * @property {string} [text] what to show, if it was not shown while it ran
+ */
+
+const colour = process.stdout.isTTY && process.env.NO_COLOR === undefined;
+const paint = (code, text) => colour ? `\x1b[${code}m${text}\x1b[0m` : text;
+
+/** Counts outcomes and prints them. */
+export function makeTally() {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const lines = [];
+  return {
+    /** Whether something failed. */
+    get failed() {
+      return total.failed > 0;
+    },
+    /**
+     * @param {string} name
+     * @param {Outcome} outcome
+     * @param {number} ms how long it took
+     * @returns {string} its line
+     */
+    add(name, { passed = 0, failed = 0, skipped = 0, note = "" }, ms) {
+      total.passed += passed;
+      total.failed += failed;
+      total.skipped += skipped;
+      const counts = `${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ` +
+        `${String(skipped).padStart(4)} skipped ${(ms / 1000).toFixed(1).padStart(7)} s`;
+      const line = `${name.padEnd(22)}${counts}${note === "" ? "" : `  ${note}`}`;
+      lines.push(failed > 0 ? paint(31, line) : line);
+      return line;
+    },
+    /** Prints every line, and at last the totals. */
+    print() {
+      console.log(`\n${lines.join("\n")}\n`);
+      const last = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`;
+      console.log(paint(total.failed > 0 ? 31 : 32, last));
+    },
+  };
+}
