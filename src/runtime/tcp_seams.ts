@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers";
 import type { Clock } from "../contract/runtime.ts";
 import type { FillRandom } from "../rfc6455/frame_writer.ts";
 import type { TextCodec } from "../rfc6455/text_codec.ts";
+import { systemClock } from "./clock.ts";
 import { bufferText } from "./tcp_text.ts";
 
 /** Time, randomness, text. */
@@ -22,14 +22,7 @@ export interface TcpSeams {
 /** The seams on Deno, Node and Bun. */
 export function hostSeams(): TcpSeams {
   return {
-    clock: {
-      wallNow: () => Date.now(),
-      turn: (callback) => void setImmediate(callback),
-      setTimer(callback, delayMs) {
-        const timer = setTimeout(callback, delayMs);
-        return () => clearTimeout(timer);
-      },
-    },
+    clock: systemClock,
     fillRandom: (bytes) => void crypto.getRandomValues(bytes),
     text: bufferText(),
   };

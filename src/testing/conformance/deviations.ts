@@ -37,3 +37,8 @@ export const WITHHELD_CLOSE: readonly Deviation[] = [
   { platform: "bun", reason: "withholds the close until TCP ends", link: BUN },
   { platform: "node", reason: "withholds the close until TCP ends", link: UNDICI },
 ];
+
+/** Without it a send queue is blind: only the deadline of its own is left. */
+export const NO_BUFFERED_AMOUNT: readonly Deviation[] = [
+  { platform: "workerd", reason: "has no bufferedAmount, which then stays 0", link: WORKERD },
+];

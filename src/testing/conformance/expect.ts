@@ -15,11 +15,15 @@ export class ConformanceError extends Error {
 
 /** A value as a message shows it, shortened. */
 export function shown(value: unknown): string {
-  if (value instanceof Error) return `${value.name}: ${value.message}`;
-  if (value instanceof Uint8Array) return `${value.length} bytes [${value.subarray(0, 8)}]`;
-  if (typeof value === "bigint" || typeof value === "symbol") return String(value);
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value, (_key, part) => brief(part)) ?? String(value);
   return text.length > 200 ? `${text.slice(0, 200)}... (${text.length})` : text;
+}
+
+/** What JSON has no form for, or a very long one. */
+function brief(value: unknown): unknown {
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+  return typeof value === "bigint" || typeof value === "symbol" ? String(value) : value;
 }
 
 /** Demands that a condition holds. */

@@ -73,9 +73,11 @@ function hangs(secure: boolean): (bench: Bench) => Promise<void> {
 
 function fails(path: string, secure: boolean): (bench: Bench) => Promise<void> {
   return async (bench) => {
-    const { outcome } = bench.dial(path, { secure });
+    const { id, outcome } = bench.dial(path, { secure });
     const error = await bench.failsWith(outcome, "connect_failed", "protocol_error");
     expectDialEnd(error, "handshake", "network", "protocol");
+    const { length } = (await bench.log(id)).handshakes;
+    expect(length >= 1, "The dial failed before it reached the server");
   };
 }
 

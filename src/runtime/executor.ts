@@ -1,0 +1,48 @@
+/**
+ * Steps tasks: the part of `Spawn` that is the same everywhere.
+ *
+ * @module
+ */
+import type { Spawn, Task } from "../contract/runtime.ts";
+
+/** What differs between platforms. */
+export interface ExecutorHost {
+  /** Runs a function outside the async context of whoever caused it. @default {as it is} */
+  readonly detached?: (run: () => void) => void;
+}
+
+/** Hands an error to the platform's sink for uncaught ones. */
+function sink(error: unknown): void {
+  if (typeof reportError === "function") reportError(error);
+  else {setTimeout(() => {
+      throw error;
+    }, 0);}
+}
+
+/**
+ * Makes a `Spawn` that steps a task in a microtask of its own, until nothing is pending. Never from within `wake`: whoever caused the work must not
+ * find the actor's effects on its stack.
+ */
+export function executor({ detached = (run) => run() }: ExecutorHost = {}): Spawn {
+  return {
+    spawn(_name: string, task: Task): void {
+      let waiting = false;
+      const drain = () => {
+        waiting = false;
+        let alive = true;
+        while (alive && task.pending > 0) {
+          try {
+            alive = task.step();
+          } catch (error) {
+            sink(error);
+          }
+        }
+      };
+      task.onWork(() => {
+        if (waiting) return;
+        waiting = true;
+        detached(() => queueMicrotask(drain));
+      });
+    },
+  };
+}

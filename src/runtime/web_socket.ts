@@ -1,0 +1,345 @@
+/**
+ * One pump over WHATWG `WebSocket`, for every platform that has it. What platforms do differently is data and small functions of a
+ * {@link Dialect}; what they do wrong is mended here, once:
+ *
+ * - a dial settles once, on the first of open, error, close and abort, because Node 22 gives `error` without `close` and others both;
+ * - code 0 (Deno) becomes 1006, `error` without `close` (workerd, after open) becomes 1006, whatever follows the first end is ignored;
+ * - all listeners and `binaryType` are set in the constructor's own tick, and frames are kept from that moment;
+ * - the subprotocol is checked (Deno and workerd do not);
+ * - `send` on a socket that is not open throws (four of five platforms drop the frame silently).
+ *
+ * @module
+ */
+import { onAbort } from "../contract/abort.ts";
+import {
+  checkClose,
+  type FrameSink,
+  type SessionEnd,
+  type WsConnection,
+} from "../contract/connection.ts";
+import type { Capabilities, WsConnector } from "../contract/connector.ts";
+import { TransportError } from "../contract/errors.ts";
+import { dataFrame, type Frame } from "../contract/frame.ts";
+import { checkProtocol, type Handshake, wireHandshake } from "../contract/handshake.ts";
+
+/** What a platform's failed dial shows beside the fact. */
+export interface DialFacts {
+  /** HTTP status. */
+  readonly status?: number;
+  /** `Retry-After`, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** What kind of trouble, in the platform's words, without anything of the request. */
+  readonly why?: string;
+}
+
+/** One socket of a platform, being dialled. */
+export interface DialledSocket {
+  /** The socket. */
+  readonly socket: WebSocket;
+  /** What is known of the failure, given the event that told of it. */
+  facts?(event: Event): DialFacts;
+  /** The dial is settled: gives back what was only needed for it. */
+  settled?(): void;
+  /** Destroys the socket without a close handshake. */
+  terminate?(): void;
+  /** Sends a protocol ping. */
+  ping?(data: Uint8Array<ArrayBuffer>): void;
+  /** Tells of the server's pings and pongs. */
+  observe?(seen: (type: "ping" | "pong", data: Uint8Array<ArrayBuffer>) => void): void;
+}
+
+/** What a platform does in its own way. */
+export interface Dialect {
+  /** The leaf's name, for messages. */
+  readonly name: string;
+  /** What it can honour. */
+  readonly capabilities: Capabilities;
+  /** Makes the socket, in this tick. What it throws is permanent. */
+  dial(handshake: Handshake): DialledSocket;
+}
+
+/** Frames that wait for whoever attaches; more than that means that nobody will. */
+const MAX_EARLY_FRAMES = 65_536;
+
+/** How often a full socket is looked at by `writable`; no platform has a drain event. */
+const POLL_MS = 10;
+
+/** What `writable` lets a socket hold before it waits, in bytes. */
+const HIGH_WATER_MARK = 1_048_576;
+
+/** Makes the leaf of a platform. */
+export function webSocketLeaf(dialect: Dialect): WsConnector {
+  return {
+    capabilities: dialect.capabilities,
+    // Async, so that what is wrong with the handshake rejects like everything else.
+    connect: async (handshake, { signal }) => {
+      signal.throwIfAborted();
+      const { name, capabilities } = dialect;
+      const wire = wireHandshake(handshake, { name, headers: capabilities.headers });
+      return await open(dialect, wire, signal);
+    },
+  };
+}
+
+function open(dialect: Dialect, wire: Handshake, signal: AbortSignal): Promise<WsConnection> {
+  return new Promise((resolve, reject) => {
+    let dialled: DialledSocket;
+    try {
+      dialled = dialect.dial(wire);
+      dialled.socket.binaryType = "arraybuffer";
+    } catch (error) {
+      return reject(refusal(error));
+    }
+    const { socket } = dialled;
+    const session = new WebSocketSession(dialled, dialect.capabilities.maxMessageBytes);
+    let pending = true;
+    const settle = (act: () => void) => {
+      if (!pending) return;
+      pending = false;
+      forget();
+      dialled.settled?.();
+      act();
+    };
+    const fail = (event: Event) =>
+      settle(() => {
+        session.abandon();
+        const { status, retryAfterMs, why } = dialled.facts?.(event) ?? {};
+        const end: SessionEnd = {
+          code: 1006,
+          reason: "",
+          clean: false,
+          origin: "handshake",
+          ...(status === undefined ? {} : { status }),
+          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+        };
+        const detail = status === undefined ? why ?? "no reason given" : `status ${status}`;
+        reject(new TransportError("connect_failed", `Cannot connect: ${detail}`, { end }));
+      });
+    socket.onopen = () =>
+      settle(() => {
+        try {
+          checkProtocol(wire.protocols, socket.protocol);
+        } catch (error) {
+          session.abandon();
+          return reject(error);
+        }
+        resolve(session);
+      });
+    socket.onerror = (event) => pending ? fail(event) : session.errored();
+    socket.onclose = (event) => {
+      if (pending) fail(event);
+      session.closedBy(event);
+    };
+    const forget = onAbort(signal, () =>
+      settle(() => {
+        session.abandon();
+        reject(signal.reason);
+      }));
+  });
+}
+
+/** An exception of the platform's constructor. Its message may hold the url, so only its name is told. */
+function refusal(error: unknown): TransportError {
+  const name = error instanceof Error ? error.name : typeof error;
+  return new TransportError(
+    "unsupported",
+    `Cannot connect: the platform refuses the dial (${name})`,
+  );
+}
+
+class WebSocketSession implements WsConnection {
+  readonly closed: Promise<SessionEnd>;
+  readonly #dialled: DialledSocket;
+  readonly #socket: WebSocket;
+  readonly #maxMessageBytes: number;
+  #resolveClosed: (end: SessionEnd) => void = () => {};
+  #sink: FrameSink | undefined;
+  #early: Frame[] = [];
+  #end: SessionEnd | undefined;
+  #abandoned = false;
+  #closing = false;
+  #readable: ReadableStream<Frame> | undefined;
+  #writable: WritableStream<Frame> | undefined;
+
+  constructor(dialled: DialledSocket, maxMessageBytes: number) {
+    this.#dialled = dialled;
+    this.#socket = dialled.socket;
+    this.#maxMessageBytes = maxMessageBytes;
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.#socket.onmessage = (event) => this.#message(event.data);
+    dialled.observe?.((type, data) => this.#emit({ type, data }));
+  }
+
+  get protocol(): string {
+    return this.#socket.protocol;
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  get readable(): ReadableStream<Frame> {
+    return this.#readable ??= new ReadableStream<Frame>({
+      start: (controller) => {
+        this.attach({
+          frame: (frame) => controller.enqueue(frame),
+          dropped: () => {},
+          end: () => controller.close(),
+        });
+      },
+      cancel: () => this.abandon(),
+    }, { highWaterMark: 0 });
+  }
+
+  get writable(): WritableStream<Frame> {
+    return this.#writable ??= new WritableStream<Frame>({
+      write: async (frame, controller) => {
+        this.send(frame);
+        while (this.bufferedAmount > HIGH_WATER_MARK && this.#end === undefined) {
+          await pause(controller.signal);
+        }
+      },
+      close: () => this.close(),
+      abort: () => this.abandon(),
+    });
+  }
+
+  attach(sink: FrameSink): void {
+    if (this.#sink !== undefined) {
+      throw new TypeError("Cannot attach: the frames go elsewhere already");
+    }
+    this.#sink = sink;
+    const early = this.#early;
+    this.#early = [];
+    for (const frame of early) this.#emit(frame);
+    if (this.#end !== undefined && !this.#abandoned) sink.end(this.#end);
+  }
+
+  send(frame: Frame): void {
+    if (
+      this.#end !== undefined || this.#closing || this.#abandoned || this.#socket.readyState !== 1
+    ) {
+      throw new TransportError("not_connected", "Cannot send frame: the socket is not open");
+    }
+    switch (frame.type) {
+      case "text":
+      case "binary":
+        return this.#socket.send(dataFrame(frame.data).data);
+      case "ping":
+        if (this.#dialled.ping !== undefined) return this.#dialled.ping(frame.data);
+        throw new TransportError("unsupported", "Cannot send ping: this leaf has none");
+      case "close":
+        return this.close(frame.code, frame.reason);
+      case "pong":
+        throw new TransportError("unsupported", "Cannot send pong: the platform sends them");
+      default:
+        return frame satisfies never;
+    }
+  }
+
+  close(code = 1000, reason = ""): void {
+    checkClose(code, reason);
+    if (this.#end !== undefined || this.#closing) return;
+    this.#closing = true;
+    this.#socket.close(code, reason);
+  }
+
+  abandon(): void {
+    if (this.#abandoned) return;
+    this.#abandoned = true;
+    this.#early = [];
+    if (this.#readable !== undefined && this.#end === undefined) this.#sink?.end(lost);
+    this.#sink = undefined;
+    if (this.#end !== undefined) return;
+    try {
+      if (this.#dialled.terminate !== undefined) this.#dialled.terminate();
+      else if (!this.#closing) this.#socket.close();
+    } catch {
+      // Whatever the platform has against it, nobody listens to this socket any more.
+    }
+  }
+
+  /** `close` event. The first end counts. */
+  closedBy({ code, reason }: CloseEvent): void {
+    const lossy = code === 0 || code === 1006;
+    this.#finish({
+      code: code === 0 ? 1006 : code,
+      reason: lossy ? "" : reason,
+      clean: !lossy,
+      origin: this.#closing ? "local" : lossy ? "network" : "server",
+    });
+  }
+
+  /** `error` event after open. A `close` event with a code may follow at once; workerd gives none. */
+  errored(): void {
+    if (this.#end !== undefined) return;
+    setTimeout(() => this.#finish(lost), 0);
+  }
+
+  #message(data: unknown): void {
+    if (typeof data === "string") {
+      if (data.length <= this.#maxMessageBytes) return this.#emit({ type: "text", data });
+    } else if (data instanceof ArrayBuffer) {
+      if (data.byteLength <= this.#maxMessageBytes) {
+        return this.#emit({ type: "binary", data: new Uint8Array(data) });
+      }
+    }
+    this.#fail({ code: 1009, reason: "", clean: false, origin: "protocol" });
+  }
+
+  #emit(frame: Frame): void {
+    if (this.#end !== undefined || this.#abandoned) return;
+    const sink = this.#sink;
+    if (sink === undefined) {
+      if (this.#early.push(frame) > MAX_EARLY_FRAMES) this.#fail(lost);
+      return;
+    }
+    try {
+      sink.frame(frame);
+    } catch {
+      // It must not reach the platform, which would end the process; the session's end tells of it.
+      this.#fail({ ...lost, origin: "local" });
+    }
+  }
+
+  /** Ends the session from this side. */
+  #fail(end: SessionEnd): void {
+    if (this.#end !== undefined || this.#abandoned) return;
+    const sink = this.#sink;
+    this.#sink = undefined;
+    this.abandon();
+    this.#end = end;
+    this.#resolveClosed(end);
+    tell(sink, end);
+  }
+
+  #finish(end: SessionEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#resolveClosed(end);
+    if (!this.#abandoned) tell(this.#sink, end);
+  }
+}
+
+const lost: SessionEnd = { code: 1006, reason: "", clean: false, origin: "network" };
+
+function tell(sink: FrameSink | undefined, end: SessionEnd): void {
+  try {
+    sink?.end(end);
+  } catch {
+    // The session has ended as it is; its `closed` says so too.
+  }
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      forget();
+      resolve();
+    }, POLL_MS);
+    const forget = onAbort(signal, () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}

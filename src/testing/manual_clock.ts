@@ -1,0 +1,99 @@
+/**
+ * A clock that moves when the test says so.
+ *
+ * @module
+ */
+import { type Clock, MAX_TIMER_MS } from "../contract/runtime.ts";
+
+interface Timer {
+  readonly at: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/** Time in the hands of a test. */
+export class ManualClock implements Clock {
+  #now = 0;
+  #wallOffset = 1_750_000_000_000;
+  #order = 0;
+  readonly #timers: Set<Timer> = new Set();
+  #turns: (() => void)[] = [];
+
+  /** Monotonic time in milliseconds; starts at 0. */
+  now(): number {
+    return this.#now;
+  }
+
+  /** Time of day in milliseconds. */
+  wallNow(): number {
+    return this.#now + this.#wallOffset;
+  }
+
+  /** Sets a timer. */
+  setTimer(callback: () => void, delayMs: number): () => void {
+    const at = this.#now + Math.min(Math.max(0, delayMs), MAX_TIMER_MS);
+    const timer: Timer = { at, order: ++this.#order, callback };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  }
+
+  /** Calls back at the next {@link runTurns}. */
+  turn(callback: () => void): void {
+    this.#turns.push(callback);
+  }
+
+  /** Timers that are set. After a shutdown there is none. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  /** Callbacks that wait for the next turn. */
+  get turns(): number {
+    return this.#turns.length;
+  }
+
+  /** When the next timer is due, or `undefined`. */
+  get nextAt(): number | undefined {
+    return this.#next()?.at;
+  }
+
+  /** Runs what waits for the next turn. @returns how many there were. */
+  runTurns(): number {
+    const turns = this.#turns;
+    this.#turns = [];
+    for (const turn of turns) turn();
+    return turns.length;
+  }
+
+  /** Moves time to the next timer that is due within `limitMs` from now, and fires it. @returns whether there was one. */
+  fireNext(limitMs: number): boolean {
+    const timer = this.#next();
+    if (timer === undefined || timer.at > this.#now + limitMs) return false;
+    this.#now = Math.max(this.#now, timer.at);
+    this.#timers.delete(timer);
+    timer.callback();
+    return true;
+  }
+
+  /** Moves time without firing anything: what a blocked event loop, or a suspended machine, looks like. */
+  skip(ms: number): void {
+    this.#now += ms;
+  }
+
+  /** Moves the time of day alone: somebody set the clock, or the machine slept and monotonic time did not count it. */
+  jumpWall(ms: number): void {
+    this.#wallOffset += ms;
+  }
+
+  #next(): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (
+        next === undefined || timer.at < next.at || timer.at === next.at && timer.order < next.order
+      ) {
+        next = timer;
+      }
+    }
+    return next;
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * The test kit: how to test what you build on Holdfast without sockets and without waiting.
+ *
+ * @module
+ */
+export { ManualClock } from "./manual_clock.ts";
+export { MockConnector, type MockConnectorOptions, type MockDial } from "./mock_connector.ts";
+export { type MockRuntime, mockRuntime, type MockRuntimeOptions } from "./mock_runtime.ts";
+export { MockSpawn } from "./mock_spawn.ts";
+export { seededRandom } from "./seeded_random.ts";

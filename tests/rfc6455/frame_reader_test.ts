@@ -1,0 +1,103 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Frame } from "../../src/contract/frame.ts";
+import type { FrameExtension } from "../../src/rfc6455/extension.ts";
+import { FrameReader } from "../../src/rfc6455/frame_reader.ts";
+import { bufferText } from "../../src/runtime/tcp_text.ts";
+import { test } from "../support/harness.ts";
+import { frame, joined, OPCODE } from "../support/raw/frames.ts";
+import { MAX_BYTES, READER_CASES } from "./reader_cases.ts";
+import { readPieces } from "./reading.ts";
+
+for (const { name, bytes, frames, failure } of READER_CASES) {
+  test(name, () => {
+    const codecs = [undefined, bufferText()];
+    for (const text of codecs) {
+      for (const batch of [true, false]) {
+        const options = { maxMessageBytes: MAX_BYTES, batch, ...(text ? { text } : {}) };
+        const reading = readPieces([bytes], options);
+        assertEquals(reading.frames, frames);
+        assertEquals(reading.failure?.code, failure);
+      }
+    }
+  });
+}
+
+test("FrameReader stops at the budget and goes on from there", () => {
+  const bytes = joined([
+    ...["a", "b", "c", "d", "e"].map((s) => frame(OPCODE.text, s)),
+    frame(OPCODE.ping),
+    frame(OPCODE.text, "f"),
+  ]);
+  for (let budget = 1; budget <= 8; budget++) {
+    const { frames } = readPieces([bytes], { maxMessageBytes: 10 }, budget);
+    assertEquals(frames.length, 7);
+  }
+});
+
+test("FrameReader takes no memory for a length that is only announced", () => {
+  const reader = new FrameReader({ maxMessageBytes: Number.MAX_SAFE_INTEGER });
+  const head = frame(OPCODE.binary, "", { claimedBytes: 2 ** 40 });
+  const out: Frame[] = [];
+  // An allocation of a terabyte throws a RangeError on every runtime.
+  reader.read(new Uint8Array(joined([head, new Uint8Array(100)])), out, 10);
+  assertEquals([out.length, reader.failure], [0, undefined]);
+});
+
+test("FrameReader copies binary payloads out of the chunk", () => {
+  const reader = new FrameReader({ maxMessageBytes: 100 });
+  const chunk = new Uint8Array(frame(OPCODE.binary, new Uint8Array([1, 2, 3])));
+  const out: Frame[] = [];
+  reader.read(chunk, out, 10);
+  chunk.fill(9);
+  const [first] = out;
+  assert(first?.type === "binary");
+  assertEquals(first.data, new Uint8Array([1, 2, 3]));
+  assertEquals(first.data.buffer.byteLength, 3); // and nothing but itself is kept alive
+});
+
+/** Turns every bit over and claims the first reserved bit. */
+const flip: FrameExtension = {
+  rsv: 0x40,
+  decode(_rsv, payload, maxBytes) {
+    if (payload.length > maxBytes) return "too_big";
+    if (payload[0] === 0) return "invalid";
+    return payload.map((byte) => byte ^ 0xff);
+  },
+  encode: (payload) => ({ rsv: 0x40, payload: payload.map((byte) => byte ^ 0xff) }),
+};
+
+test("FrameReader gives a message with a claimed bit to the extension, others not", () => {
+  const flipped = (s: string) => new TextEncoder().encode(s).map((byte) => byte ^ 0xff);
+  const bytes = joined([
+    frame(OPCODE.text, flipped("ab"), { rsv: 4, fin: false }),
+    frame(OPCODE.ping),
+    frame(OPCODE.continuation, flipped("c")),
+    frame(OPCODE.text, "plain"),
+    frame(OPCODE.binary, new Uint8Array([0xfe]), { rsv: 4 }),
+  ]);
+  const { frames, failure } = readPieces([bytes], { maxMessageBytes: 100, extension: flip });
+  assertEquals(failure, undefined);
+  assertEquals(frames, [
+    { type: "ping", data: new Uint8Array(0) },
+    { type: "text", data: "abc" },
+    { type: "text", data: "plain" },
+    { type: "binary", data: new Uint8Array([1]) },
+  ]);
+});
+
+test("FrameReader fails when the extension cannot read a message", () => {
+  const bytes = frame(OPCODE.binary, new Uint8Array([0, 1]), { rsv: 4 });
+  const reading = readPieces([bytes], { maxMessageBytes: 100, extension: flip });
+  assertEquals(reading.failure?.code, 1002);
+});
+
+test("FrameReader refuses a claimed bit on a control frame and on a continuation", () => {
+  for (const opcode of [OPCODE.ping, OPCODE.continuation]) {
+    const bytes = joined([
+      frame(OPCODE.text, "a", { fin: false }),
+      frame(opcode, "", { rsv: 4 }),
+    ]);
+    const reading = readPieces([bytes], { maxMessageBytes: 100, extension: flip });
+    assertEquals(reading.failure?.code, 1002);
+  }
+});
