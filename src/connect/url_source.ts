@@ -27,6 +27,7 @@ function asked(
 ): Promise<string | URL> {
   return new Promise((resolve, reject) => {
     const forget = onAbort(signal, () => reject(signal.reason));
+    if (signal.aborted) return;
     const failed = (cause: unknown) => {
       forget();
       reject(

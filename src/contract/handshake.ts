@@ -48,10 +48,31 @@ export function handshakeOf(init: HandshakeInit): Handshake {
   const handshake = {
     url: urlOf(init.url),
     protocols: [...init.protocols ?? []],
-    headers: new Headers(init.headers),
+    headers: headersOf(init.headers),
   };
   checkHandshake(handshake);
   return handshake;
+}
+
+/**
+ * A fresh copy of headers. What platforms say of a header that is not one holds its value, which may be a secret; this does not.
+ *
+ * @throws {TypeError} If a name or a value cannot be sent.
+ */
+export function headersOf(init: HeadersInit | undefined): Headers {
+  const headers = new Headers();
+  if (init === undefined) return headers;
+  const pairs: Iterable<readonly string[]> = Symbol.iterator in init ? init : Object.entries(init);
+  for (const pair of pairs) {
+    const [name = "", value = ""] = pair;
+    try {
+      if (pair.length !== 2) throw new TypeError("not a pair");
+      headers.append(name, value);
+    } catch {
+      throw new TypeError(`Cannot set header ${JSON.stringify(name)}: name or value is invalid`);
+    }
+  }
+  return headers;
 }
 
 /** The url of a dial, as `ws:` or `wss:`. The message of the error does not hold the url, which may hold a secret. */
@@ -79,15 +100,16 @@ export function checkHandshake(handshake: Handshake): void {
       `Cannot connect: url has the scheme ${url.protocol} instead of ws: or wss:`,
     );
   }
-  if (url.hash !== "") throw new TypeError("Cannot connect: url has a fragment");
+  // An empty fragment is one too, and `hash` does not show it.
+  if (url.href.includes("#")) throw new TypeError("Cannot connect: url has a fragment");
   const seen = new Set<string>();
-  for (const protocol of protocols) {
+  for (const [index, protocol] of protocols.entries()) {
+    // By its place: where a browser is the client, the subprotocol is where credentials go.
+    const which = `subprotocol ${index + 1} of ${protocols.length}`;
     if (typeof protocol !== "string" || !token.test(protocol)) {
-      throw new TypeError(`Cannot connect: subprotocol ${JSON.stringify(protocol)} is not a token`);
+      throw new TypeError(`Cannot connect: ${which} is not a token`);
     }
-    if (seen.has(protocol)) {
-      throw new TypeError(`Cannot connect: subprotocol ${protocol} is listed twice`);
-    }
+    if (seen.has(protocol)) throw new TypeError(`Cannot connect: ${which} is listed twice`);
     seen.add(protocol);
   }
   for (const name of headers.keys()) {
@@ -115,7 +137,7 @@ export function wireHandshake(
   const url = new URL(handshake.url);
   const headers = new Headers(handshake.headers);
   if (url.username !== "" || url.password !== "") {
-    const user = decodeURIComponent(url.username) + ":" + decodeURIComponent(url.password);
+    const user = `${decoded(url.username)}:${decoded(url.password)}`;
     const bytes = new TextEncoder().encode(user);
     headers.set("authorization", `Basic ${btoa(String.fromCharCode(...bytes))}`);
     url.username = url.password = "";
@@ -131,6 +153,15 @@ export function wireHandshake(
     }
   }
   return { url, protocols: [...handshake.protocols], headers };
+}
+
+/** A part of userinfo without its percent-encoding. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new TypeError("Cannot connect: the user of the url is not percent-encoded UTF-8");
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import type { AttemptBudget } from "./budget.ts";
 import type { Classify } from "./classify.ts";
 import type { Capabilities } from "./connector.ts";
 import { type OptionProblem, TransportError } from "./errors.ts";
-import type { Data, Frame } from "./frame.ts";
+import { type Data, dataFrame, type Frame } from "./frame.ts";
 import type { Runtime } from "./runtime.ts";
 import type { FrameLayer, SessionStart } from "./session.ts";
 import type { Tracer } from "./trace.ts";
@@ -158,7 +158,7 @@ export interface ResolvedOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-const names: ReadonlySet<string> = new Set<keyof ConnectionOptions>([
+const names: readonly (keyof ConnectionOptions)[] = [
   "protocols",
   "headers",
   "auth",
@@ -181,7 +181,14 @@ const names: ReadonlySet<string> = new Set<keyof ConnectionOptions>([
   "shutdownTimeoutMs",
   "signal",
   "runtime",
-]);
+];
+
+const livenessNames: readonly (keyof LivenessOptions)[] = [
+  "staleAfterMs",
+  "deadAfterMs",
+  "probe",
+  "isLife",
+];
 
 /** Collects what is wrong with a set of options, so that all of it is reported together. */
 export class OptionCheck {
@@ -232,7 +239,8 @@ export class OptionCheck {
     if (typeof value !== "object" || value === null) return this.note(path, value, "an object");
     for (const name of Object.keys(value)) {
       if (!allowed.includes(name)) {
-        this.note(`${path}.${name}`, undefined, `no such option; there are ${allowed.join(", ")}`);
+        const at = path === "" ? name : `${path}.${name}`;
+        this.note(at, (value as Record<string, unknown>)[name], `one of ${allowed.join(", ")}`);
       }
     }
   }
@@ -274,24 +282,13 @@ function shown(value: unknown): string {
  */
 export function resolveOptions(options: ConnectionOptions, leaf: Capabilities): ResolvedOptions {
   const check = new OptionCheck();
-  for (const name of Object.keys(options)) {
-    if (!names.has(name)) {
-      check.note(name, undefined, `no such option; there are ${[...names].join(", ")}`);
-    }
-  }
+  check.members("", options, names);
   check.members("backoff", options.backoff, [
     "minDelayMs",
     "maxDelayMs",
     "multiplier",
     "stableAfterMs",
   ]);
-  check.members("liveness", options.liveness, [
-    "staleAfterMs",
-    "deadAfterMs",
-    "probe",
-    "isLife",
-  ]);
-  check.members("liveness.probe", options.liveness?.probe, ["afterMs", "frame"]);
   check.members("buffer", options.buffer, ["maxFrames", "maxBytes", "overflow"]);
   check.members("send", options.send, [
     "maxWaitingFrames",
@@ -303,7 +300,6 @@ export function resolveOptions(options: ConnectionOptions, leaf: Capabilities): 
   check.callable("auth", options.auth);
   check.callable("onSession", options.onSession);
   check.callable("classify", options.classify);
-  check.callable("liveness.isLife", options.liveness?.isLife);
   check.callable("sendRateLimit", options.sendRateLimit);
   if (options.tracer !== undefined && typeof options.tracer?.event !== "function") {
     check.note("tracer", options.tracer, "an object with a method event");
@@ -322,7 +318,7 @@ export function resolveOptions(options: ConnectionOptions, leaf: Capabilities): 
     maxAttempts: check.whole("maxAttempts", options.maxAttempts, undefined),
     permanentRetries: check.whole("permanentRetries", options.permanentRetries, 2, 0),
     renewAfterMs: check.positive("renewAfterMs", options.renewAfterMs, undefined),
-    liveness: livenessOf(check, options.liveness ?? {}, "liveness."),
+    liveness: livenessOf(check, options.liveness, "liveness."),
     buffer: bufferOf(check, options.buffer ?? {}),
     recv: layersOf(check, "recv", options.recv),
     sendRateLimit: options.sendRateLimit,
@@ -390,11 +386,15 @@ function backoffOf(check: OptionCheck, options: BackoffOptions): ResolvedOptions
 /** Checks liveness options; `prefix` says where they stand. */
 export function livenessOf(
   check: OptionCheck,
-  options: LivenessOptions,
+  given: LivenessOptions | undefined,
   prefix: string,
 ): ResolvedOptions["liveness"] {
+  check.members(prefix.slice(0, -1), given, livenessNames);
+  const options = given ?? {};
   const { probe, isLife } = options;
   const at = (name: string) => `${prefix}${name}`;
+  check.members(at("probe"), probe, ["afterMs", "frame"]);
+  check.callable(at("isLife"), isLife);
   const staleAfterMs = check.positive(at("staleAfterMs"), options.staleAfterMs, 60_000);
   const fallback = probe === undefined ? undefined : Math.max(120_000, staleAfterMs * 2);
   const deadAfterMs = check.positive(at("deadAfterMs"), options.deadAfterMs, fallback);
@@ -409,8 +409,20 @@ export function livenessOf(
     if (afterMs >= staleAfterMs) {
       check.note(at("probe.afterMs"), afterMs, `below staleAfterMs (${staleAfterMs})`);
     }
+    if (probe.frame !== undefined && typeof probe.frame !== "function" && !isData(probe.frame)) {
+      check.note(at("probe.frame"), probe.frame, "what can be sent, or a function that gives it");
+    }
   }
   return { staleAfterMs, deadAfterMs, probe, isLife };
+}
+
+function isData(value: Data): boolean {
+  try {
+    dataFrame(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function bufferOf(check: OptionCheck, options: BufferOptions): ResolvedOptions["buffer"] {

@@ -43,6 +43,7 @@ export class WatchSource<T> {
 
   /** The value has changed, and whoever waits hears of it at the next {@link notify}. */
   advance(): void {
+    if (this.#end !== undefined) return;
     this.#version++;
   }
 
@@ -54,6 +55,8 @@ export class WatchSource<T> {
   /** The value will not change any more; `error` is what {@link Watch.waitFor} rejects with. */
   end(error: unknown): void {
     if (this.#end !== undefined) return;
+    // What the value is made of may go on changing; the value does not.
+    this.#value();
     this.#end = { error };
     this.#wake();
   }
@@ -78,8 +81,10 @@ export class WatchSource<T> {
     if (this.#end !== undefined) return Promise.resolve(false);
     return new Promise((resolve, reject) => {
       const wake = () => {
+        const newer = this.#version > since;
+        if (!newer && this.#end === undefined) return void this.#waiters.add(wake);
         forget();
-        resolve(this.#version > since);
+        resolve(newer);
       };
       const forget = onAbort(signal, () => {
         this.#waiters.delete(wake);
@@ -98,9 +103,25 @@ export class WatchSource<T> {
     }
   }
 
-  async *#iterate(): AsyncGenerator<T, void, undefined> {
+  #iterate(): AsyncIterableIterator<T> {
+    const stop = new AbortController();
+    const values = this.#values(stop.signal);
+    const iterator: AsyncIterableIterator<T> = {
+      next: () => values.next(),
+      // A generator alone would keep whoever leaves waiting for the next change.
+      return: () => {
+        stop.abort();
+        return values.return();
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  async *#values(stop: AbortSignal): AsyncGenerator<T, void, undefined> {
     let seen = -1;
-    while (this.#version > seen || await this.#changed(seen, undefined)) {
+    for (;;) {
+      if (this.#version === seen && !await this.#changed(seen, stop).catch(() => false)) return;
       seen = this.#version;
       yield this.#value();
     }

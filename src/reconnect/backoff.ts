@@ -27,7 +27,7 @@ export function backoffCap(policy: BackoffPolicy, failures: number): number {
 }
 
 /**
- * `hint + uniform[min, cap]`. The first retry is jittered as well: clients that lose one server at one moment must not come back as one.
+ * `hint + uniform[min, cap]`, in whole milliseconds and never below `hint + min`. The first retry is jittered as well: clients that lose one server at one moment must not come back as one.
  *
  * @param random Uniform in [0, 1).
  */
@@ -37,5 +37,5 @@ export function backoffDelay(
   { hintMs, random }: { readonly hintMs: number; readonly random: number },
 ): number {
   const cap = backoffCap(policy, failures);
-  return Math.round(hintMs + policy.minDelayMs + random * (cap - policy.minDelayMs));
+  return Math.ceil(hintMs + policy.minDelayMs + random * (cap - policy.minDelayMs));
 }

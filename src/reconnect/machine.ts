@@ -73,6 +73,8 @@ export interface ReconnectState {
   readonly error: TransportError | undefined;
   /** Whether it was up before. */
   readonly everUp: boolean;
+  /** Whether the session went silent while its start was still under way. */
+  readonly silent: boolean;
   /** Since the last stable session: failures, dials, permanent failures, and the row of failures of one kind. */
   readonly failures: number;
   readonly dials: number;
@@ -82,6 +84,8 @@ export interface ReconnectState {
   readonly lastDelayMs: number;
   /** No dial before this time: a server's hint. */
   readonly notBefore: number;
+  /** While closing: when it ends at the latest. */
+  readonly closeBy: number;
   /** Tells timers of one name apart. */
   readonly timers: { readonly [name in TimerName]?: number };
   readonly timerCount: number;
@@ -163,18 +167,26 @@ export function initialState(now: number): ReconnectState {
     exhausted: false,
     error: undefined,
     everUp: false,
+    silent: false,
     failures: 0,
     dials: 0,
     permanents: 0,
     row: { kind: "", length: 0 },
     lastDelayMs: 0,
     notBefore: 0,
+    closeBy: 0,
     timers: {},
     timerCount: 0,
   };
 }
 
-const forgiven = { failures: 0, dials: 0, permanents: 0, row: { kind: "", length: 0 } };
+const forgiven = {
+  failures: 0,
+  dials: 0,
+  permanents: 0,
+  row: { kind: "", length: 0 },
+  lastDelayMs: 0,
+};
 
 /** Decides one event. */
 export function transition(
@@ -231,10 +243,15 @@ class Step {
           ...(event.end === undefined ? {} : { end: event.end }),
         });
       case "stale":
-        if (mode === "up" && event.epoch === epoch) this.#stale();
+        if (event.epoch !== epoch) return;
+        // The layers say it once: what is silent before its start is done must not count as up afterwards.
+        if (mode === "starting") this.#set({ silent: true });
+        if (mode === "up") this.#stale();
         return;
       case "alive":
-        if (mode === "stale" && event.epoch === epoch) this.#alive();
+        if (event.epoch !== epoch) return;
+        if (mode === "starting") this.#set({ silent: false });
+        if (mode === "stale") this.#alive();
         return;
       case "timer":
         if (this.state.timers[event.name] !== event.id) return;
@@ -331,7 +348,7 @@ class Step {
 
   #opened(protocol: string): void {
     const epoch = this.state.epoch + 1;
-    this.#set({ mode: "starting", epoch });
+    this.#set({ mode: "starting", epoch, silent: false });
     this.#do({ type: "adopt", dial: this.state.attempts, epoch });
     this.#trace({ type: "open", epoch, protocol });
     if (!this.#policy.hasStart) return this.#up();
@@ -356,6 +373,7 @@ class Step {
     }
     this.#do({ type: "up", epoch });
     this.#trace({ type: "start", epoch });
+    if (this.state.silent) this.#stale();
   }
 
   #stale(): void {
@@ -444,6 +462,7 @@ class Step {
       });
       this.#drop(error);
       this.#set({ error });
+      if (this.#policy.once) return this.#ended(error);
     } else if (mode !== "waiting") return;
     const hintMs = notBefore - this.#moment.now;
     if (hintMs > 0) this.#setTimer("retry", Math.ceil(hintMs));
@@ -452,7 +471,15 @@ class Step {
 
   #shutdown(event: ReconnectEvent & { readonly type: "shutdown" }): void {
     const { mode, epoch, attempts } = this.state;
-    if (mode === "closing" || mode === "ended") return;
+    if (mode === "ended") return;
+    const timeoutMs = event.timeoutMs ?? this.#policy.shutdownTimeoutMs;
+    const closeBy = this.#moment.now + timeoutMs;
+    if (mode === "closing") {
+      // Asked again, with a bound that is over earlier: that promise has to be kept too.
+      if (closeBy >= this.state.closeBy) return;
+      this.#set({ closeBy });
+      return this.#setTimer("shutdown", timeoutMs);
+    }
     const error = new TransportError("closed", "Connection closed: it was shut down");
     const closed: Partial<ReconnectState> = {
       phase: "closed",
@@ -465,9 +492,9 @@ class Step {
     }
     this.#clearTimers("start", "stable", "renew", "ready");
     this.#do({ type: "close", epoch, code: event.code, reason: event.reason });
-    this.#set({ ...closed, mode: "closing" });
+    this.#set({ ...closed, mode: "closing", closeBy });
     this.#do({ type: "finish", error: undefined });
-    this.#setTimer("shutdown", event.timeoutMs ?? this.#policy.shutdownTimeoutMs);
+    this.#setTimer("shutdown", timeoutMs);
   }
 
   #giveUp(message: string, cause: TransportError | undefined): void {

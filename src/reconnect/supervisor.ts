@@ -14,7 +14,7 @@ import type { ConnectContext, WsConnector } from "../contract/connector.ts";
 import { isTransportError, TransportError } from "../contract/errors.ts";
 import type { Handshake } from "../contract/handshake.ts";
 import type { LifecycleSnapshot } from "../contract/lifecycle.ts";
-import { OptionCheck, type ResolvedOptions } from "../contract/options.ts";
+import type { ResolvedOptions } from "../contract/options.ts";
 import type { ShutdownOptions } from "../contract/reconnecting.ts";
 import type { Seams, Task } from "../contract/runtime.ts";
 import type { SessionEvent } from "../contract/session.ts";
@@ -160,9 +160,9 @@ export class Supervisor implements Task {
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     const { code = 1000, reason = "", timeoutMs } = options;
     checkClose(code, reason);
-    const check = new OptionCheck();
-    check.positive("timeoutMs", timeoutMs, undefined, true);
-    check.done("shut down");
+    if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs >= 0)) {
+      throw new RangeError(`Cannot shut down: timeoutMs (${timeoutMs}) must be 0 or more`);
+    }
     this.#post({ type: "shutdown", code, reason, timeoutMs });
     return this.#ended;
   }
@@ -305,7 +305,16 @@ export class Supervisor implements Task {
       session.end = end;
       this.#post({ type: "lost", epoch, error: lossOf(epoch, end), end });
     });
-    this.#setup.axes.open(session);
+    try {
+      this.#setup.axes.open(session);
+    } catch (cause) {
+      // A connection of a dial layer that cannot be attached; the actor outlives it.
+      const error = new TransportError("layer_failed", `Session ${epoch} lost: it cannot be read`, {
+        cause,
+        epoch,
+      });
+      this.#post({ type: "lost", epoch, error });
+    }
   }
 
   #reported(session: Session, event: SessionEvent): void {

@@ -29,8 +29,6 @@ export interface DropOldestBufferOptions extends RingBounds {
   readonly onCancel: () => void;
 }
 
-type Waiter = (settle: "ready" | "over") => void;
-
 /** The recv half: a ring with a writer that never waits and one reader at a time. */
 export class DropOldestBuffer {
   /** Data frames that came in. */
@@ -54,9 +52,10 @@ export class DropOldestBuffer {
   #stream: ReadableStream<DeliveredFrame> | undefined;
   #controller: ReadableStreamDefaultController<DeliveredFrame> | undefined;
   #pulled: (() => void) | undefined;
-  #waiters: Waiter[] = [];
+  /** Wakes the direct form that waits for a frame. The stream's lock lets in one reader, and that one asks in turn, so there is one at most. */
+  #waiter: (() => void) | undefined;
   #streamOver = false;
-  /** Whether the stream's own queue may hold a frame: spares the direct forms a look at it for each frame. */
+  /** Whether the stream's own queue may hold a frame: spares a look at it for each frame. */
   #left = false;
 
   /** Makes an empty one. */
@@ -98,15 +97,11 @@ export class DropOldestBuffer {
       this.discarded++;
       return delivered;
     }
-    if (this.#waiters.length === 0 && this.#pulled === undefined || this.#ring.length > 0) {
-      if (this.#options.overflow === "fail" && this.#failed(delivered)) return delivered;
-      this.#ring.push(delivered);
-      if (this.#ring.over) this.#drop();
-      if (this.#waiters.length > 0) this.#waiters.shift()!("ready");
-    } else {
-      this.#ring.push(delivered);
-      this.#serve();
-    }
+    if (this.#options.overflow === "fail" && this.#failed(delivered)) return delivered;
+    this.#ring.push(delivered);
+    if (this.#ring.over) this.#drop();
+    if (this.#waiter !== undefined) this.#wake();
+    else if (this.#pulled !== undefined) this.#answer();
     return delivered;
   }
 
@@ -126,19 +121,23 @@ export class DropOldestBuffer {
   end(error?: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    for (const waiter of this.#waiters.splice(0)) waiter("over");
+    this.#wake();
     if (this.#ring.length === 0) this.#endStream();
   }
 
   /** The recv half as a stream. Made on first use. */
   get readable(): ReadableStream<DeliveredFrame> {
-    return this.#stream ??= new ReadableStream<DeliveredFrame>({
-      start: (controller) => {
-        this.#controller = controller;
-      },
-      pull: () => this.#pull(),
-      cancel: () => this.#cancel(),
-    }, { highWaterMark: 0 });
+    if (this.#stream === undefined) {
+      this.#stream = new ReadableStream<DeliveredFrame>({
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => this.#pull(),
+        cancel: () => this.#cancel(),
+      }, { highWaterMark: 0 });
+      if (this.#ring.length === 0) this.#endStream();
+    }
+    return this.#stream;
   }
 
   /** Reads frame by frame. @throws {TypeError} If there is a reader already. */
@@ -158,27 +157,31 @@ export class DropOldestBuffer {
       throw new RangeError(`Cannot read batches: maxFrames (${maxFrames}) must be a whole number`);
     }
     const turn = () => new Promise<void>((resolve) => this.#options.clock.turn(resolve));
-    return this.#iterator(options, async () => {
+    return this.#iterator(options, async (over) => {
       if (this.#ring.length === 0) return undefined;
       if (this.#end === undefined) await turn();
+      // The frames belong to the next reader, if this one left during the turn.
+      if (over()) return undefined;
       const frames = this.#ring.take(maxFrames);
       this.#taken += frames.length;
       return frames.length === 0 ? undefined : frames;
     }, (frame) => [frame]);
   }
 
-  /** Frames in the stream's own queue: the one that came for a reader which had gone. */
+  /** Frames in the stream's own queue: the one that came for a reader which had gone when another had the lock and did not read yet. */
   get #inStream(): number {
-    return this.#streamOver ? 0 : Math.max(0, -(this.#controller?.desiredSize ?? 0));
+    if (!this.#left) return 0;
+    const frames = Math.max(0, -(this.#controller!.desiredSize ?? 0));
+    if (frames === 0) this.#left = false;
+    return frames;
   }
 
   #failed(frame: DeliveredFrame): boolean {
-    if (this.#failedEpoch !== frame.epoch) {
-      if (this.#ring.fits(frameBytes(frame))) return false;
-      this.#failedEpoch = frame.epoch;
-      this.#options.onOverflow(frame.epoch);
-    }
+    const first = this.#failedEpoch !== frame.epoch;
+    if (first && this.#ring.fits(frameBytes(frame))) return false;
+    this.#failedEpoch = frame.epoch;
     this.#lag(1, frameBytes(frame));
+    if (first) this.#options.onOverflow(frame.epoch);
     return true;
   }
 
@@ -198,16 +201,26 @@ export class DropOldestBuffer {
     this.#options.onLag();
   }
 
-  /** Hands a frame to whoever waits. */
-  #serve(): void {
-    const waiter = this.#waiters.shift();
-    if (waiter !== undefined) return waiter("ready");
-    const done = this.#pulled;
-    if (done === undefined) return;
+  /** Wakes the direct form that waits. */
+  #wake(): void {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    waiter?.();
+  }
+
+  /** Gives a frame to the read that the stream pulled for, unless the reader has gone meanwhile. */
+  #answer(): void {
+    if (this.#stream!.locked) {
+      this.#controller!.enqueue(this.#take()!);
+      this.#left = true;
+    }
+    this.#endPull();
+  }
+
+  /** Lets the stream pull again when it is read again. */
+  #endPull(): void {
+    this.#pulled?.();
     this.#pulled = undefined;
-    this.#controller!.enqueue(this.#take()!);
-    this.#left = this.#inStream > 0;
-    done();
   }
 
   #take(): DeliveredFrame | undefined {
@@ -217,6 +230,7 @@ export class DropOldestBuffer {
   }
 
   #pull(): void | Promise<void> {
+    this.#left = false;
     const frame = this.#take();
     if (frame !== undefined) {
       this.#controller!.enqueue(frame);
@@ -231,8 +245,7 @@ export class DropOldestBuffer {
 
   #endStream(): void {
     if (this.#controller === undefined || this.#streamOver || this.#end === undefined) return;
-    this.#pulled?.();
-    this.#pulled = undefined;
+    this.#endPull();
     // A frame that a released reader left is still there to be read when the stream closes, but would be lost with an error.
     const { error } = this.#end;
     if (error !== undefined && this.#inStream > 0) return;
@@ -245,44 +258,53 @@ export class DropOldestBuffer {
     if (this.#cancelled) return;
     this.#cancelled = true;
     this.#streamOver = true;
-    this.#pulled?.();
-    this.#pulled = undefined;
-    this.discarded += this.#ring.length;
+    this.#endPull();
+    // The stream has emptied its queue by now: what the last look at it saw must do.
+    const unread = this.#left ? 1 : 0;
+    this.#left = false;
+    this.#taken -= unread;
+    this.discarded += unread + this.#ring.length;
     this.#ring.clear();
-    for (const waiter of this.#waiters.splice(0)) waiter("over");
+    this.#wake();
     this.#options.onCancel();
   }
 
   /** The direct forms: the same ring, read without the stream, under the stream's lock. */
   #iterator<T>(
     { preventCancel = false }: FramesOptions,
-    take: () => T | undefined | Promise<T | undefined>,
+    take: (over: () => boolean) => T | undefined | Promise<T | undefined>,
     wrap: (frame: DeliveredFrame) => T,
   ): AsyncIterableIterator<T> {
     const reader = this.readable.getReader();
+    // What an earlier reader asked for and did not wait for is nobody's any more.
+    this.#endPull();
     let over = false;
+    const isOver = () => over;
     const finish = (): IteratorResult<T> => {
       if (!over) {
         over = true;
+        if (this.#ring.length === 0) this.#endStream();
         reader.releaseLock();
       }
       return { value: undefined, done: true };
     };
-    const wait = () => new Promise<"ready" | "over">((resolve) => this.#waiters.push(resolve));
+    const wait = () =>
+      new Promise<void>((resolve) => {
+        this.#waiter = resolve;
+      });
     const slow = async (): Promise<IteratorResult<T>> => {
       for (;;) {
         if (over) return finish();
-        if (this.#left && this.#inStream > 0) {
+        if (this.#inStream > 0) {
           this.#left = false;
           const { value } = await reader.read();
           if (value !== undefined) return { value: wrap(value), done: false };
         }
-        const value = await take();
+        const value = await take(isOver);
         if (value !== undefined) return { value, done: false };
         if (this.#ring.length > 0) continue;
         if (this.#cancelled) return finish();
         if (this.#end !== undefined) {
-          this.#endStream();
           const { error } = this.#end;
           finish();
           if (error !== undefined) throw error;
@@ -296,7 +318,7 @@ export class DropOldestBuffer {
     const iterator: AsyncIterableIterator<T> = {
       next: () => {
         if (last === undefined && !over && !this.#left) {
-          const value = take();
+          const value = take(isOver);
           if (value !== undefined && !(value instanceof Promise)) {
             return Promise.resolve({ value, done: false });
           }
@@ -312,13 +334,9 @@ export class DropOldestBuffer {
       return: () => {
         if (!over) {
           const done = finish();
-          if (!preventCancel) {
-            const unread = this.#inStream;
-            this.#taken -= unread;
-            this.discarded += unread;
-            handled(this.readable.cancel());
-          }
-          for (const waiter of this.#waiters.splice(0)) waiter("over");
+          void this.#inStream;
+          if (!preventCancel) handled(this.readable.cancel());
+          this.#wake();
           return Promise.resolve(done);
         }
         return Promise.resolve(finish());

@@ -29,6 +29,8 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** How the chain failed. `reason` may be `undefined`, as it may be thrown. */
 interface Failure {
   readonly reason: unknown;
+  /** Whether a layer threw it; it may also have called `error`, after which the call at hand returns as usual. */
+  readonly thrown: boolean;
 }
 
 /** What the layers of one chain share. */
@@ -42,8 +44,16 @@ class Chain {
     this.refuse = refuse;
   }
 
-  fail(reason: unknown): void {
-    this.failure ??= { reason };
+  /** The first failure counts. The outlet hears of it at once: a layer may fail outside of every call, in a timer of its own. */
+  fail(reason: unknown, thrown: boolean): void {
+    if (this.failure !== undefined) return;
+    this.failure = { reason, thrown };
+    this.outlet?.error(reason);
+  }
+
+  /** What is downstream of a layer that terminated has been flushed. */
+  end(): void {
+    if (this.failure === undefined) this.outlet?.terminate();
   }
 }
 
@@ -56,38 +66,63 @@ class Stage {
   readonly #controller: Controller;
   #busy: Promise<void> | undefined;
   #closed = false;
+  #flushed: { readonly done: void | Promise<void> } | undefined;
+  /** Frames that came before this layer has started; `undefined` from then on. */
+  #early: Frame[] | undefined = [];
+  /** Whether everything downstream has started. */
+  #ready = false;
 
   constructor(chain: Chain, layer: Layer, index: number, next: Stage | undefined) {
     this.#chain = chain;
     this.#layer = layer;
     this.#index = index;
     this.#next = next;
+    // deno-lint-ignore no-this-alias -- the controller is another object with a getter of its own
+    const stage = this;
     this.#controller = {
       get desiredSize(): number | null {
-        return chain.failure === undefined ? 1 : null;
+        if (chain.failure !== undefined) return null;
+        return stage.#closed ? 0 : 1;
       },
       enqueue: (frame: Frame) => this.#out(frame),
-      error: (reason: unknown) => chain.fail(reason),
+      error: (reason: unknown) => {
+        this.#closed = true;
+        chain.fail(reason, false);
+      },
       terminate: () => this.#terminate(),
     };
   }
 
   start(): void | Promise<void> {
     const started = this.#call("start", () => this.#layer.start?.(this.#controller));
-    const rest = () => this.#next?.start();
-    return started === undefined ? rest() : started.then(rest);
+    const rest = () => {
+      const early = this.#early!;
+      this.#early = undefined;
+      for (const frame of early) void this.write(frame);
+      return this.#next?.start();
+    };
+    const end = () => {
+      this.#ready = true;
+      if (this.#closed) this.#endDownstream();
+    };
+    const done = started === undefined ? rest() : started.then(rest);
+    return done === undefined ? end() : done.then(end);
   }
 
   /** A frame comes from upstream. A promise only where a layer is async. */
   write(frame: Frame): void | Promise<void> {
+    if (this.#early !== undefined) return void this.#early.push(frame);
     if (this.#busy !== undefined) return this.#after(() => this.#transform(frame));
     const done = this.#transform(frame);
     return done === undefined ? undefined : this.#after(() => done);
   }
 
   flush(): void | Promise<void> {
-    if (this.#busy !== undefined) return this.#after(() => this.#flush());
-    return this.#flush();
+    // A layer that terminates while it is flushed has flushed its neighbour already.
+    this.#flushed ??= {
+      done: this.#busy === undefined ? this.#flush() : this.#after(() => this.#flush()),
+    };
+    return this.#flushed.done;
   }
 
   #flush(): void | Promise<void> {
@@ -103,13 +138,14 @@ class Stage {
   #transform(frame: Frame): void | Promise<void> {
     if (this.#closed || this.#chain.failure !== undefined) return;
     const layer = this.#layer;
-    if (layer.transform === undefined) return this.#out(frame);
     // The common case, without a closure.
     let result: unknown;
     try {
-      result = layer.transform(frame, this.#controller);
+      result = layer.transform === undefined
+        ? this.#out(frame)
+        : layer.transform(frame, this.#controller);
     } catch (reason) {
-      return this.#chain.fail(reason);
+      return this.#chain.fail(reason, true);
     }
     return isThenable(result) ? this.#wait("transform", result) : undefined;
   }
@@ -119,15 +155,18 @@ class Stage {
     try {
       result = run();
     } catch (reason) {
-      return this.#chain.fail(reason);
+      return this.#chain.fail(reason, true);
     }
     return isThenable(result) ? this.#wait(method, result) : undefined;
   }
 
   #wait(method: string, result: PromiseLike<unknown>): void | Promise<void> {
-    const settled = Promise.resolve(result).then(() => {}, (reason) => this.#chain.fail(reason));
+    const settled = Promise.resolve(result).then(
+      () => {},
+      (reason) => this.#chain.fail(reason, true),
+    );
     if (this.#chain.refuse === undefined) return settled;
-    this.#chain.fail(this.#chain.refuse(this.#index, method));
+    this.#chain.fail(this.#chain.refuse(this.#index, method), true);
   }
 
   /** Runs `work` after what this stage does already. */
@@ -146,7 +185,7 @@ class Stage {
   }
 
   #out(frame: Frame): void {
-    if (this.#closed) throw new TypeError("Cannot enqueue frame: the layer has terminated");
+    if (this.#closed) throw new TypeError("Cannot enqueue frame: the layer has ended");
     if (this.#chain.failure !== undefined) return;
     if (this.#next === undefined) this.#chain.outlet!.enqueue(frame);
     else void this.#next.write(frame);
@@ -155,7 +194,12 @@ class Stage {
   #terminate(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const end = () => this.#chain.outlet!.terminate();
+    // What is downstream starts before it is flushed: see start().
+    if (this.#ready) this.#endDownstream();
+  }
+
+  #endDownstream(): void {
+    const end = () => this.#chain.end();
     const flushed = this.#next?.flush();
     if (flushed === undefined) end();
     else void flushed.then(end);
@@ -201,13 +245,11 @@ export function fuseWith(
   let first: Stage | undefined;
   for (let i = layers.length - 1; i >= 0; i--) first = new Stage(chain, layers[i]!, i, first);
   const outletOf = (controller: Controller): Outlet => chain.outlet ??= controller;
-  const settle = (done: void | Promise<void>): void | Promise<void> => {
-    const check = () => {
-      if (chain.failure !== undefined) throw chain.failure.reason;
-    };
-    if (done === undefined) return check();
-    return done.then(check);
+  const check = () => {
+    if (chain.failure?.thrown) throw chain.failure.reason;
   };
+  const settle = (done: void | Promise<void>): void | Promise<void> =>
+    done === undefined ? check() : done.then(check);
   return {
     start(controller) {
       outletOf(controller);

@@ -41,6 +41,7 @@ class Heartbeat implements Transformer<Frame, Frame> {
   #heard = 0;
   #stale = false;
   #check: () => void = () => {};
+  #cancel: () => void = () => {};
   #over = false;
 
   constructor(context: SessionContext, options: ReturnType<typeof livenessOf>) {
@@ -56,30 +57,30 @@ class Heartbeat implements Transformer<Frame, Frame> {
   start(): void {
     const { clock, signal } = this.#context;
     let [state, delayMs] = livenessAtOpen(this.#policy, clock.now(), clock.wallNow());
-    let cancel = () => {};
+    // A turn cannot be cancelled: the second look is for whoever asked last.
+    let looks = 0;
     const look = (grace: boolean) => {
       if (this.#over) return;
       const moment = { heard: this.#heard, now: clock.now(), wall: clock.wallNow(), grace };
       const [next, decision] = checkLiveness(state, this.#policy, moment);
       state = next;
       this.#stale = state.stale;
+      const mine = ++looks;
       if (decision.delayMs === 0) {
-        cancel = () => {};
-        clock.turn(() => look(true));
+        clock.turn(() => {
+          if (mine === looks) look(true);
+        });
       } else if (decision.delayMs !== undefined) {
-        cancel = clock.setTimer(() => look(false), decision.delayMs);
+        this.#cancel = clock.setTimer(() => look(false), decision.delayMs);
       }
       for (const effect of decision.effects) this.#act(effect);
     };
-    cancel = clock.setTimer(() => look(false), delayMs);
+    this.#cancel = clock.setTimer(() => look(false), delayMs);
     this.#check = () => {
-      cancel();
+      this.#cancel();
       look(false);
     };
-    onAbort(signal, () => {
-      this.#over = true;
-      cancel();
-    });
+    onAbort(signal, () => this.#stop());
   }
 
   transform(frame: Frame, controller: TransformStreamDefaultController<Frame>): void {
@@ -93,31 +94,41 @@ class Heartbeat implements Transformer<Frame, Frame> {
 
   #act(effect: "stale" | "alive" | "probe" | "dead"): void {
     if (this.#over) return;
-    const context = this.#context;
     switch (effect) {
       case "probe":
-        context.report({ type: "probe" });
-        return context.send(this.#probe());
+        return this.#sendProbe();
       case "dead":
-        this.#over = true;
-        return context.report({
-          type: "dead",
-          error: new TransportError(
-            "session_lost",
-            "Session lost: nothing was heard for too long",
-            {
-              epoch: context.epoch,
-            },
-          ),
-        });
+        return this.#die("session_lost", "nothing was heard for too long");
       default:
-        return context.report({ type: effect });
+        return this.#context.report({ type: effect });
     }
   }
 
-  #probe(): Frame {
-    const { frame } = this.#options.probe!;
-    if (frame === undefined) return { type: "ping", data: new Uint8Array(0) };
-    return dataFrame(typeof frame === "function" ? frame() : frame);
+  #sendProbe(): void {
+    const frame = this.#options.probe?.frame;
+    let probe: Frame;
+    try {
+      probe = frame === undefined
+        ? { type: "ping", data: new Uint8Array(0) }
+        : dataFrame(typeof frame === "function" ? frame() : frame);
+    } catch (cause) {
+      // It is a timer that called: what the application throws must not reach the platform.
+      return this.#die("layer_failed", "the probe could not be made", cause);
+    }
+    this.#context.report({ type: "probe" });
+    this.#context.send(probe);
+  }
+
+  #die(code: "session_lost" | "layer_failed", why: string, cause?: unknown): void {
+    this.#stop();
+    const { epoch } = this.#context;
+    const facts = cause === undefined ? { epoch } : { epoch, cause };
+    const error = new TransportError(code, `Session lost: ${why}`, facts);
+    this.#context.report({ type: "dead", error });
+  }
+
+  #stop(): void {
+    this.#over = true;
+    this.#cancel();
   }
 }

@@ -21,6 +21,8 @@ import { executor } from "./executor.ts";
 import { webSocketLeaf } from "./web_socket.ts";
 
 export type { Runtime } from "../contract/runtime.ts";
+export type { TraceEvent, TraceFact, Tracer } from "../contract/trace.ts";
+export { diagnosticsTracer } from "./diagnostics.ts";
 export type { Entry } from "../stack.ts";
 
 /** What a Bun leaf can be told. */

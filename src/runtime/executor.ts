@@ -9,24 +9,28 @@ import type { Spawn, Task } from "../contract/runtime.ts";
 export interface ExecutorHost {
   /** Runs a function outside the async context of whoever caused it. @default {as it is} */
   readonly detached?: (run: () => void) => void;
+  /** Told of each task with a promise of its end. @default {nobody is} */
+  readonly started?: (ended: Promise<void>) => void;
 }
 
 /** Hands an error to the platform's sink for uncaught ones. */
 function sink(error: unknown): void {
-  if (typeof reportError === "function") reportError(error);
-  else {setTimeout(() => {
-      throw error;
-    }, 0);}
+  if (typeof reportError === "function") return reportError(error);
+  setTimeout(() => {
+    throw error;
+  }, 0);
 }
 
 /**
  * Makes a `Spawn` that steps a task in a microtask of its own, until nothing is pending. Never from within `wake`: whoever caused the work must not
  * find the actor's effects on its stack.
  */
-export function executor({ detached = (run) => run() }: ExecutorHost = {}): Spawn {
+export function executor({ detached = (run) => run(), started }: ExecutorHost = {}): Spawn {
   return {
     spawn(_name: string, task: Task): void {
       let waiting = false;
+      let ended = () => {};
+      started?.(new Promise((resolve) => ended = resolve));
       const drain = () => {
         waiting = false;
         let alive = true;
@@ -37,6 +41,7 @@ export function executor({ detached = (run) => run() }: ExecutorHost = {}): Spaw
             sink(error);
           }
         }
+        if (!alive) ended();
       };
       task.onWork(() => {
         if (waiting) return;

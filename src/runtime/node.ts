@@ -23,6 +23,8 @@ import { watchHandshake } from "./undici_handshake.ts";
 import { webSocketLeaf } from "./web_socket.ts";
 
 export type { Runtime } from "../contract/runtime.ts";
+export type { TraceEvent, TraceFact, Tracer } from "../contract/trace.ts";
+export { diagnosticsTracer } from "./diagnostics.ts";
 export type { Entry } from "../stack.ts";
 
 /** What a Node leaf can be told. */

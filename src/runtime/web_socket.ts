@@ -67,6 +67,15 @@ const POLL_MS = 10;
 /** What `writable` lets a socket hold before it waits, in bytes. */
 const HIGH_WATER_MARK = 1_048_576;
 
+/** A session over a socket that is open already. Its frames are kept from now on. */
+export function openedSession(dialled: DialledSocket, maxMessageBytes: number): WsConnection {
+  const session = new WebSocketSession(dialled, maxMessageBytes);
+  const { socket } = dialled;
+  socket.onerror = () => session.errored();
+  socket.onclose = (event) => session.closedBy(event);
+  return session;
+}
+
 /** Makes the leaf of a platform. */
 export function webSocketLeaf(dialect: Dialect): WsConnector {
   return {

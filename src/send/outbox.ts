@@ -7,7 +7,8 @@
  *   behind the start.
  * - One frame at a time is handed off, and only when the rate limit has a token and the socket holds no more than `highWaterMarkBytes`. Token
  *   and place are taken at the hand-off, so a frame that is withdrawn before costs nothing.
- * - Everything is bounded: frames and bytes that wait, and the time without progress.
+ * - Everything is bounded: frames and bytes that wait, and the time without progress. What a session sends for itself (its start, its layers) has
+ *   bounds of its own: frames that are held for the session must not keep it from starting.
  *
  * @module
  */
@@ -50,7 +51,12 @@ interface Entry {
   readonly rank: Rank;
   /** The epoch that it belongs to; `undefined` is any. */
   readonly epoch: number | undefined;
-  readonly settle: (error: { readonly reason: unknown } | undefined) => void;
+  readonly settle: (failure: Failure | undefined) => void;
+}
+
+/** Why an entry was not handed over. `reason` may be `undefined`, as an abort reason may. */
+interface Failure {
+  readonly reason: unknown;
 }
 
 /** How often a full socket is looked at: platforms have no drain event. */
@@ -71,14 +77,21 @@ export class Outbox {
   #session: OutboxSession | undefined;
   #controller: TransformStreamDefaultController<Frame> | undefined;
   #started = false;
+  /** Whether frames can be handed over: the layers have started, none has failed, and the socket takes frames. */
+  #ready = false;
   #over: TransportError | undefined;
-  /** The entry that is inside an async layer. */
+  /** The entry on its way through the layers to the socket, and how many frames were handed over because of it. */
   #inside: Entry | undefined;
   #handed = 0;
+  /** Of what waits: the frames of the session itself. */
+  #ownWaiting = 0;
+  #ownBytes = 0;
   #timer: (() => void) | undefined;
   #limit: () => void = () => {};
   #stuck: { readonly since: number; readonly held: number } | undefined;
   #pumping = false;
+  /** The session whose layers have failed: its end is on its way. */
+  #broken: OutboxSession | undefined;
   readonly #idle: Set<() => void> = new Set();
   readonly #room: Set<() => void> = new Set();
 
@@ -91,6 +104,7 @@ export class Outbox {
   open(session: OutboxSession): void {
     this.#session = session;
     this.#started = false;
+    this.#ready = true;
     const { layers } = session;
     if (layers === undefined) return this.#pump();
     this.#controller = {
@@ -100,17 +114,18 @@ export class Outbox {
         try {
           this.#handOff(session, frame);
         } catch (reason) {
-          // A socket that has ended is no fault of the layer: lose() follows. Anything else is.
-          if (!isTransportError(reason, "not_connected")) this.#failed(session, reason);
+          if (isTransportError(reason, "not_connected")) this.#deaf(session);
+          else this.#failed(session, reason);
         }
       },
       error: (reason) => this.#failed(session, reason),
       terminate: () => this.#failed(session, new Error("the layer has terminated")),
     };
     try {
-      const ready = layers.start?.(this.#controller);
-      if (isThenable(ready)) {
-        ready.then(() => this.#pump(), (reason) => this.#failed(session, reason));
+      const starting = layers.start?.(this.#controller);
+      if (isThenable(starting)) {
+        this.#deaf(session);
+        starting.then(() => this.#opened(session), (reason) => this.#failed(session, reason));
         return;
       }
     } catch (reason) {
@@ -121,6 +136,7 @@ export class Outbox {
 
   /** The start is done: everybody may send. */
   start(): void {
+    if (this.#session === undefined) return;
     this.#started = true;
     this.#pump();
   }
@@ -135,7 +151,7 @@ export class Outbox {
       this.#inside =
       this.#stuck =
         undefined;
-    this.#started = false;
+    this.#started = this.#ready = false;
     this.#timer?.();
     this.#timer = undefined;
     this.#limit();
@@ -145,7 +161,7 @@ export class Outbox {
     } catch {
       // The session is over whatever a layer thinks of it; its frames go nowhere.
     }
-    const stale = new TransportError(
+    const stale = this.#over ?? new TransportError(
       "stale_session",
       `Cannot send frame: session ${session.epoch} ended before it was handed over`,
       { epoch: session.epoch, cause: error },
@@ -178,9 +194,18 @@ export class Outbox {
   send(frame: Frame, options: { signal?: AbortSignal; hold?: boolean } = {}): Promise<void> {
     const { signal, hold = false } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const refused = this.#refused(hold, frameBytes(frame));
+    const refused = this.#refused(2, hold, frameBytes(frame));
     if (refused !== undefined) return Promise.reject(refused);
-    if (this.#free() && this.#handNow(frame)) return done;
+    if (this.#free()) {
+      try {
+        this.#handOff(this.#session!, frame);
+        return done;
+      } catch (reason) {
+        if (!isTransportError(reason, "not_connected")) return Promise.reject(reason);
+        // The socket has ended and the supervisor has not heard of it yet: the entry waits for that, a moment.
+        this.#deaf(this.#session!);
+      }
+    }
     return this.#enqueue(frame, 2, hold ? undefined : this.#session!.epoch, signal);
   }
 
@@ -191,14 +216,14 @@ export class Outbox {
         new TransportError("stale_session", `Cannot send frame: session ${epoch} ended`, { epoch }),
       );
     }
-    const refused = this.#refused(false, frameBytes(frame));
+    const refused = this.#refused(0, false, frameBytes(frame));
     if (refused !== undefined) return Promise.reject(refused);
     return this.#enqueue(frame, 0, epoch, undefined);
   }
 
   /** Sends a frame of a layer: ahead of the application's; dropped if that cannot be. */
   sendAside(frame: Frame, epoch: number): void {
-    if (this.#session?.epoch !== epoch || this.#refused(false, frameBytes(frame))) return;
+    if (this.#session?.epoch !== epoch || this.#refused(1, false, frameBytes(frame))) return;
     this.#enqueue(frame, 1, epoch, undefined).catch(() => {});
   }
 
@@ -208,7 +233,8 @@ export class Outbox {
    * @param onLost Called if it is never handed over.
    */
   async admit(frame: Frame, signal: AbortSignal, onLost: (reason: unknown) => void): Promise<void> {
-    while (this.#full(frameBytes(frame)) && this.#over === undefined) {
+    while (this.#full(2, frameBytes(frame)) && this.#over === undefined) {
+      if (signal.aborted) throw signal.reason;
       await new Promise<void>((resolve, reject) => {
         const wake = () => {
           forget();
@@ -242,12 +268,12 @@ export class Outbox {
   }
 
   /** Why a frame cannot be taken now, if it cannot. */
-  #refused(hold: boolean, bytes: number): TransportError | undefined {
+  #refused(rank: Rank, hold: boolean, bytes: number): TransportError | undefined {
     if (this.#over !== undefined) return this.#over;
     if (!hold && this.#session === undefined) {
       return new TransportError("not_connected", "Cannot send frame: no session is open");
     }
-    if (this.#full(bytes)) {
+    if (this.#full(rank, bytes)) {
       return new TransportError(
         "queue_full",
         `Cannot send frame: ${this.waiting} frames of ${this.waitingBytes} bytes wait already`,
@@ -255,38 +281,56 @@ export class Outbox {
     }
   }
 
-  #full(bytes: number): boolean {
+  #full(rank: Rank, bytes: number): boolean {
     const { maxWaitingFrames, maxWaitingBytes } = this.#options;
-    return this.waiting >= maxWaitingFrames ||
-      this.waiting > 0 && this.waitingBytes + bytes > maxWaitingBytes;
+    const own = rank < 2;
+    const frames = own ? this.#ownWaiting : this.waiting - this.#ownWaiting;
+    const held = own ? this.#ownBytes : this.waitingBytes - this.#ownBytes;
+    return frames >= maxWaitingFrames || frames > 0 && held + bytes > maxWaitingBytes;
   }
 
   /** Whether a frame of the application can go at once. */
   #free(): boolean {
-    return this.#started && this.waiting === 0 && this.#session!.layers === undefined &&
+    return this.#started && this.#ready && this.waiting === 0 &&
+      this.#session!.layers === undefined &&
       (this.#options.gate === undefined ||
         this.#options.gate.waitMs(this.#options.clock.now()) <= 0) &&
       this.#session!.connection.bufferedAmount <= this.#options.highWaterMarkBytes;
   }
 
-  #handNow(frame: Frame): boolean {
+  #handOff(session: OutboxSession, frame: Frame): void {
+    // Counted before: should the socket call back and lose the session, the frame is on its way all the same.
+    this.#handed++;
     try {
-      this.#handOff(this.#session!, frame);
-      return true;
+      session.connection.send(frame);
     } catch (reason) {
-      if (!isTransportError(reason, "not_connected")) throw reason;
-      // The socket has ended and the supervisor has not heard of it yet: the entry waits for that, a moment.
-      return false;
+      this.#handed--;
+      throw reason;
     }
+    this.sent++;
+    if (isCounted(frame)) this.#options.gate?.spend(this.#options.clock.now());
   }
 
-  #handOff(session: OutboxSession, frame: Frame): void {
-    session.connection.send(frame);
-    this.#handed++;
-    this.sent++;
-    if (frame.type === "text" || frame.type === "binary") {
-      this.#options.gate?.spend(this.#options.clock.now());
-    }
+  /** The socket (or a layer that starts) takes nothing; that must end, one way or the other, within `timeoutMs`. */
+  #deaf(session: OutboxSession): void {
+    if (this.#session !== session || !this.#ready) return;
+    this.#ready = false;
+    this.#bound(session);
+  }
+
+  #opened(session: OutboxSession): void {
+    if (this.#session !== session || this.#broken === session) return;
+    this.#limit();
+    this.#ready = true;
+    this.#pump();
+  }
+
+  #bound(session: OutboxSession): void {
+    this.#limit();
+    this.#limit = this.#options.clock.setTimer(
+      () => this.#giveUp(session),
+      this.#options.timeoutMs,
+    );
   }
 
   #enqueue(
@@ -301,15 +345,19 @@ export class Outbox {
         bytes: frameBytes(frame),
         rank,
         epoch,
-        settle: (error) => {
+        settle: (failure) => {
           forget();
-          if (error === undefined) resolve();
-          else reject(error.reason);
+          if (failure === undefined) resolve();
+          else reject(failure.reason);
         },
       };
       this.#queues[rank].push(entry);
       this.waiting++;
       this.waitingBytes += entry.bytes;
+      if (rank < 2) {
+        this.#ownWaiting++;
+        this.#ownBytes += entry.bytes;
+      }
       const forget = onAbort(signal, () => this.#withdraw(entry, signal!.reason));
     });
     this.#pump();
@@ -324,10 +372,14 @@ export class Outbox {
     this.#settle(entry, { reason });
   }
 
-  #settle(entry: Entry, error: { readonly reason: unknown } | undefined): void {
+  #settle(entry: Entry, failure: Failure | undefined): void {
     this.waiting--;
     this.waitingBytes -= entry.bytes;
-    entry.settle(error);
+    if (entry.rank < 2) {
+      this.#ownWaiting--;
+      this.#ownBytes -= entry.bytes;
+    }
+    entry.settle(failure);
     for (const wake of [...this.#room]) wake();
     if (this.waiting > 0) return;
     for (const wake of [...this.#idle]) wake();
@@ -351,8 +403,9 @@ export class Outbox {
 
   #step(): boolean {
     const session = this.#session;
-    const entry = this.#next();
-    if (session === undefined || entry === undefined || this.#inside !== undefined) return false;
+    let entry = this.#next();
+    if (session === undefined || entry === undefined) return false;
+    if (!this.#ready || this.#inside !== undefined) return false;
     const { clock, gate, highWaterMarkBytes } = this.#options;
     const held = session.connection.bufferedAmount;
     if (held > highWaterMarkBytes) {
@@ -361,57 +414,66 @@ export class Outbox {
       return false;
     }
     this.#stuck = undefined;
-    const counted = entry.frame.type === "text" || entry.frame.type === "binary";
-    const waitMs = counted ? gate?.waitMs(clock.now()) ?? 0 : 0;
+    const waitMs = isCounted(entry.frame) ? gate?.waitMs(clock.now()) ?? 0 : 0;
     if (waitMs > 0) {
-      this.#again(waitMs);
-      return false;
+      const control = this.#queues[1][0];
+      if (control === undefined || isCounted(control.frame)) {
+        this.#again(waitMs);
+        return false;
+      }
+      // A ping is not counted, and must not wait for the tokens of others: it decides whether the session is dead.
+      entry = control;
     }
+    this.#queues[entry.rank].shift();
+    this.#inside = entry;
     this.#handed = 0;
     if (session.layers !== undefined) return this.#through(session, entry);
-    let failure: { readonly reason: unknown } | undefined;
+    let failure: Failure | undefined;
     try {
       this.#handOff(session, entry.frame);
     } catch (reason) {
-      // The socket has ended; lose() follows and settles what waits.
-      if (isTransportError(reason, "not_connected")) return false;
-      failure = { reason };
+      if (isTransportError(reason, "not_connected")) this.#deaf(session);
+      else failure = { reason };
     }
-    this.#queues[entry.rank].shift();
-    this.#settle(entry, failure);
-    return true;
+    return this.#passed(entry, failure);
   }
 
   /** Sends one entry through the user's layers. */
   #through(session: OutboxSession, entry: Entry): boolean {
-    this.#queues[entry.rank].shift();
     let passing: void | PromiseLike<void>;
     try {
       passing = session.layers!.transform!(entry.frame, this.#controller!);
     } catch (reason) {
-      this.#queues[entry.rank].unshift(entry);
       this.#failed(session, reason);
       return false;
     }
-    if (!isThenable(passing)) {
-      this.#settle(entry, undefined);
-      return true;
-    }
-    this.#inside = entry;
-    this.#limit = this.#options.clock.setTimer(
-      () => this.#giveUp(session),
-      this.#options.timeoutMs,
-    );
-    const finish = (failure: { readonly reason: unknown } | undefined) => {
-      if (this.#session !== session) return;
-      this.#limit();
-      if (failure !== undefined) return this.#failed(session, failure.reason);
-      this.#inside = undefined;
-      this.#settle(entry, undefined);
+    if (!isThenable(passing)) return this.#passed(entry, undefined);
+    if (this.#inside !== entry) return true;
+    this.#bound(session);
+    passing.then(() => {
+      if (this.#inside !== entry) return;
+      if (this.#ready) this.#limit();
+      this.#passed(entry, undefined);
       this.#pump();
-    };
-    passing.then(() => finish(undefined), (reason) => finish({ reason }));
+    }, (reason) => this.#failed(session, reason));
     return false;
+  }
+
+  /**
+   * One entry is through. Whoever was called on the way may have lost the session: then {@link lose} has settled the entry. If the socket took
+   * nothing of it, it waits for that.
+   */
+  #passed(entry: Entry, failure: Failure | undefined): boolean {
+    if (this.#inside !== entry) return true;
+    // A layer that has failed by its controller: lose() follows, and settles.
+    if (this.#broken === this.#session) return false;
+    this.#inside = undefined;
+    if (failure === undefined && this.#handed === 0 && !this.#ready) {
+      this.#queues[entry.rank].unshift(entry);
+      return false;
+    }
+    this.#settle(entry, failure);
+    return true;
   }
 
   #again(delayMs: number): void {
@@ -445,7 +507,9 @@ export class Outbox {
   }
 
   #failed(session: OutboxSession, reason: unknown): void {
-    if (this.#session !== session) return;
+    if (this.#session !== session || this.#broken === session) return;
+    this.#broken = session;
+    this.#ready = false;
     this.#options.onFailed(
       session.epoch,
       new TransportError("layer_failed", `Session ${session.epoch} lost: a send layer failed`, {
@@ -462,6 +526,11 @@ const ignoring: TransformStreamDefaultController<Frame> = {
   error: () => {},
   terminate: () => {},
 };
+
+/** Whether a rate limit counts the frame: venues count messages, not pings. */
+function isCounted(frame: Frame): boolean {
+  return frame.type === "text" || frame.type === "binary";
+}
 
 function isThenable(value: unknown): value is PromiseLike<void> {
   return typeof value === "object" && value !== null &&

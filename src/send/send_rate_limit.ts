@@ -80,8 +80,7 @@ export function sendRateLimit(options: SendRateLimitOptions): FrameLayer {
   const layer: FrameLayer = (context) => ({
     async transform(frame, controller) {
       if (frame.type !== "text" && frame.type !== "binary") return controller.enqueue(frame);
-      await passed(gate, context);
-      gate.spend(context.clock.now());
+      await spent(gate, context);
       controller.enqueue(frame);
     },
   });
@@ -89,10 +88,13 @@ export function sendRateLimit(options: SendRateLimitOptions): FrameLayer {
   return layer;
 }
 
-/** Waits until the gate is open; rejects at the session's end. */
-async function passed(gate: SendGate, context: SessionContext): Promise<void> {
+/** Waits for a token and spends it; rejects at the session's end. Nothing comes between the look and the spend: others share the gate. */
+async function spent(gate: SendGate, context: SessionContext): Promise<void> {
   const { clock, signal } = context;
-  for (let ms = gate.waitMs(clock.now()); ms > 0; ms = gate.waitMs(clock.now())) {
+  for (;;) {
+    const now = clock.now();
+    const ms = gate.waitMs(now);
+    if (ms <= 0) return gate.spend(now);
     await pause(clock, ms, signal);
   }
 }

@@ -5,7 +5,7 @@
  */
 import { isTransportError } from "../../contract/errors.ts";
 import type { Frame } from "../../contract/frame.ts";
-import { connectorCase, type Session } from "./bench.ts";
+import { type Bench, connectorCase, type Session } from "./bench.ts";
 import type { ConnectorCase } from "./case.ts";
 import { INVALID_TEXT, LOST_MARK, MASKED_FRAMES } from "./deviations.ts";
 import { expect, expectSame, expectThrows, shown } from "./expect.ts";
@@ -26,6 +26,17 @@ function badPayloads(): unknown[] {
   if (typeof Blob === "function") bad.push(new Blob(["x"]));
   if (typeof SharedArrayBuffer === "function") bad.push(new Uint8Array(new SharedArrayBuffer(4)));
   return bad;
+}
+
+/** A session on which the server has done something wrong. */
+async function faulty(
+  bench: Bench,
+  what: string,
+  query: Readonly<Record<string, number>> = {},
+): Promise<Session> {
+  const session = await bench.session("silent");
+  await bench.tell(session.id, what, query);
+  return session;
 }
 
 /** Demands that a session ends for the server's fault, and that what was wrong is not delivered. */
@@ -169,18 +180,18 @@ export const DATA_CASES: readonly ConnectorCase[] = [
   connectorCase("text that is not UTF-8 ends the session undelivered", {
     deviations: INVALID_TEXT,
   }, async (bench) => {
-    const session = await bench.session("invalid-utf8");
+    const session = await faulty(bench, "invalid-utf8");
     await endsUndelivered(session);
   }),
   connectorCase("a masked frame ends the session undelivered", {
     deviations: MASKED_FRAMES,
   }, async (bench) => {
-    const session = await bench.session("mask");
+    const session = await faulty(bench, "masked");
     await endsUndelivered(session);
   }),
   ...[["reserved bit", { rsv: 2 }], ["unknown opcode", { opcode: 3 }]].map(([what, query]) =>
     connectorCase(`a frame with a ${what} ends the session undelivered`, {}, async (bench) => {
-      const session = await bench.session("bad-frame", { query: query as Record<string, number> });
+      const session = await faulty(bench, "bad-frame", query as Record<string, number>);
       await endsUndelivered(session);
     })
   ),

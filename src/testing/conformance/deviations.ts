@@ -1,6 +1,6 @@
 /**
  * What platforms are known to do instead of what the contract demands, each in one place. Measured
- * with Deno 2.9.5, Bun 1.4.5, Node 22.23.3, 24.21.0 and 26.10.0, workerd 1.20261023.1.
+ * with Deno 2.9.5, Bun 1.4.5, Node 22.23.3, 24.21.0 and 26.10.0, workerd 1.20261023.1, Firefox 153.7.0esr.
  *
  * @module
  */
@@ -9,6 +9,8 @@ import type { Deviation } from "./case.ts";
 const DENO = "https://github.com/denoland/deno/issues";
 const BUN = "https://github.com/oven-sh/bun/issues";
 const UNDICI = "https://github.com/nodejs/undici/issues";
+const FIREFOX =
+  "https://bugzilla.mozilla.org/buglist.cgi?product=Core&component=Networking%3A%20WebSockets";
 const WORKERD = "https://github.com/cloudflare/workerd/issues";
 
 /** Deno does not look at Sec-WebSocket-Accept, and a leaf does not see the response head. */
@@ -30,6 +32,7 @@ export const LOST_MARK: readonly Deviation[] = [
 export const MASKED_FRAMES: readonly Deviation[] = [
   { platform: "deno", reason: "delivers the bytes of a masked frame, still masked", link: DENO },
   { platform: "workerd", reason: "delivers a masked frame of the server", link: WORKERD },
+  { platform: "firefox", reason: "delivers a masked frame of the server", link: FIREFOX },
 ];
 
 /** The close event waits for the end of TCP, for as long as the server likes. */
@@ -41,4 +44,18 @@ export const WITHHELD_CLOSE: readonly Deviation[] = [
 /** Without it a send queue is blind: only the deadline of its own is left. */
 export const NO_BUFFERED_AMOUNT: readonly Deviation[] = [
   { platform: "workerd", reason: "has no bufferedAmount, which then stays 0", link: WORKERD },
+];
+
+/** A subprotocol that nobody asked for is dropped: the leaf cannot see that the server chose one. */
+export const HIDDEN_PROTOCOL: readonly Deviation[] = [
+  { platform: "firefox", reason: "opens and tells no subprotocol", link: FIREFOX },
+];
+
+/** The socket of an aborted dial outlives it. */
+export const KEPT_DIALS: readonly Deviation[] = [
+  {
+    platform: "firefox",
+    reason: "keeps the TCP connection of an aborted handshake, for over a minute",
+    link: FIREFOX,
+  },
 ];

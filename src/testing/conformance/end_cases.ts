@@ -73,7 +73,8 @@ export const END_CASES: readonly ConnectorCase[] = [
     drops("fin", false),
   ),
   connectorCase("frames before the end of TCP are delivered", {}, async (bench) => {
-    const session = await bench.session("drop");
+    const session = await bench.session("silent");
+    await bench.tell(session.id, "last-words");
     await session.ended();
     expectSame(session.messages, ["last"], "The messages");
   }),

@@ -7,7 +7,7 @@ import type { SessionEnd } from "../../contract/connection.ts";
 import type { TransportError } from "../../contract/errors.ts";
 import { type Bench, connectorCase } from "./bench.ts";
 import type { ConnectorCase } from "./case.ts";
-import { UNPROVED_HANDSHAKE } from "./deviations.ts";
+import { KEPT_DIALS, UNPROVED_HANDSHAKE } from "./deviations.ts";
 import { expect, expectSame } from "./expect.ts";
 
 /** Demands the end record of a dial that never opened; some platforms cannot tell a refusal from a lost network. */
@@ -58,15 +58,25 @@ function refuses(status: number, secure: boolean): (bench: Bench) => Promise<voi
   };
 }
 
+/** Aborts a dial that hangs, and gives its name at the server. */
+async function abortHanging(bench: Bench, secure: boolean): Promise<string> {
+  const controller = new AbortController();
+  const { id, outcome } = bench.dial("hang", { secure, signal: controller.signal });
+  const settled = bench.fails(outcome);
+  await bench.wait(id, "open");
+  const reason = new Error("enough of it");
+  controller.abort(reason);
+  expect(await settled === reason, "The dial does not reject with the signal's reason");
+  return id;
+}
+
 function hangs(secure: boolean): (bench: Bench) => Promise<void> {
+  return async (bench) => void await abortHanging(bench, secure);
+}
+
+function hangsUp(secure: boolean): (bench: Bench) => Promise<void> {
   return async (bench) => {
-    const controller = new AbortController();
-    const { id, outcome } = bench.dial("hang", { secure, signal: controller.signal });
-    const settled = bench.fails(outcome);
-    await bench.wait(id, "open");
-    const reason = new Error("enough of it");
-    controller.abort(reason);
-    expect(await settled === reason, "The dial does not reject with the signal's reason");
+    const id = await abortHanging(bench, secure);
     await bench.wait(id, "ended");
   };
 }
@@ -136,6 +146,13 @@ export const FAILURE_CASES: readonly ConnectorCase[] = [
   connectorCase("connect() aborts while the server says nothing over wss:", {
     needs: ["wss"],
   }, hangs(true)),
+  connectorCase("connect() aborted ends its TCP connection", {
+    deviations: KEPT_DIALS,
+    needs: ["clock"],
+  }, hangsUp(false)),
+  connectorCase("connect() aborted ends its TCP connection over wss:", {
+    needs: ["wss", "clock"],
+  }, hangsUp(true)),
   connectorCase("connect() aborted before it began does no I/O", {}, async (bench) => {
     const reason = new Error("never mind");
     const { id, outcome } = bench.dial("echo", { signal: AbortSignal.abort(reason) });

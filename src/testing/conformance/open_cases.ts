@@ -6,6 +6,7 @@
 import { isTransportError } from "../../contract/errors.ts";
 import { type Bench, connectorCase, type DialOptions } from "./bench.ts";
 import type { ConnectorCase } from "./case.ts";
+import { HIDDEN_PROTOCOL } from "./deviations.ts";
 import { expect, expectSame, shown } from "./expect.ts";
 
 const RESERVED = [
@@ -78,7 +79,9 @@ export const OPEN_CASES: readonly ConnectorCase[] = [
     const offered = (await bench.log(id)).handshakes[0]?.protocols;
     expectSame(offered, ["one.v1", "two.v2"], "The offer");
   }),
-  connectorCase("connect() refuses a subprotocol that nobody asked for", {}, async (bench) => {
+  connectorCase("connect() refuses a subprotocol that nobody asked for", {
+    deviations: HIDDEN_PROTOCOL,
+  }, async (bench) => {
     const { outcome } = bench.dial("protocol", { query: { answer: "other" } });
     await bench.failsWith(outcome, "protocol_error", "connect_failed");
   }),

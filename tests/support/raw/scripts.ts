@@ -110,12 +110,6 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     peer.accept();
     peer.close(parameters.number("code", 1000), "scripted", { endTcp: "never" });
   },
-  /** One message, then FIN without a Close frame. */
-  "/drop": (peer) => {
-    peer.accept();
-    peer.sendText("last");
-    peer.fin();
-  },
   /** Messages `0` to `n - 1`, padded to `bytes`; then a Close. */
   "/flood": async (peer, parameters) => {
     const bytes = parameters.number("bytes", 0);
@@ -138,11 +132,6 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
       frame(OPCODE.continuation, binary.subarray(half)),
     ]));
   },
-  /** Text that is not UTF-8. */
-  "/invalid-utf8": (peer) => {
-    peer.accept();
-    peer.sendFrame(OPCODE.text, new Uint8Array([0x61, 0xff, 0x62]));
-  },
   /** A binary message of `bytes`. */
   "/oversize": async (peer, parameters) => {
     peer.accept();
@@ -152,16 +141,6 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     for (let left = bytes; left > 0 && await peer.drained(); left -= block.length) {
       peer.sendRaw(left < block.length ? block.subarray(0, left) : block);
     }
-  },
-  /** A masked frame, which a client must not take. */
-  "/mask": (peer) => {
-    peer.accept();
-    peer.sendBinary(patterned(6), { mask: true });
-  },
-  /** A frame with a reserved bit, opcode or other fault: `rsv`, `opcode`. */
-  "/bad-frame": (peer, parameters) => {
-    peer.accept();
-    peer.sendFrame(parameters.number("opcode", 1), "x", { rsv: parameters.number("rsv", 0) });
   },
   /** Never answers a Close. */
   "/ignore-close": (peer) => {
@@ -222,6 +201,19 @@ export function command(peer: RawPeer, what: string, parameters: Parameters): bo
       return true;
     case "close-frame":
       peer.sendRaw(closeFrame(parameters.number("code", 1000)));
+      return true;
+    case "last-words": // a message, then FIN without a Close frame
+      peer.sendText("last");
+      peer.fin();
+      return true;
+    case "invalid-utf8":
+      peer.sendFrame(OPCODE.text, new Uint8Array([0x61, 0xff, 0x62]));
+      return true;
+    case "masked": // which a client must not take
+      peer.sendBinary(patterned(6), { mask: true });
+      return true;
+    case "bad-frame": // a frame with a reserved bit or an unknown opcode
+      peer.sendFrame(parameters.number("opcode", 1), "x", { rsv: parameters.number("rsv", 0) });
       return true;
     case "reset":
       peer.reset();
