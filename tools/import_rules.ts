@@ -58,6 +58,13 @@ export const RULES: readonly Rule[] = [
     world: ["Worker", "self", "globalThis"],
   },
   { files: "src/cli/", imports: [...core, "mod.ts", "PUBLIC"], node: true, world: true },
+  // Servers, not clients: they stand on the tests' raw server.
+  ...["examples/sim/", "examples/demo/server.ts"].map((files) => ({
+    files,
+    imports: [...core, "mod.ts", "PUBLIC", "examples/", "tests/support/"],
+    node: true,
+    world: true as const,
+  })),
   {
     files: "examples/",
     imports: [...core, "mod.ts", "PUBLIC", "examples/"],

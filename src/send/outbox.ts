@@ -394,6 +394,8 @@ export class Outbox {
   #pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
+    this.#timer?.();
+    this.#timer = undefined;
     try {
       while (this.#step());
     } finally {
@@ -477,7 +479,6 @@ export class Outbox {
   }
 
   #again(delayMs: number): void {
-    this.#timer?.();
     this.#timer = this.#options.clock.setTimer(() => {
       this.#timer = undefined;
       this.#pump();

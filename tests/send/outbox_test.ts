@@ -667,3 +667,41 @@ test("Outbox lets no later send overtake one that waits for the socket to drain"
   assertEquals(socket.texts, ["a", "b"]);
   assertEquals(clock.timers, 0);
 });
+
+test("Outbox counts the time without progress anew for each time that the socket is full", async () => {
+  const { outbox, opened, clock, failures } = bench({ timeoutMs: 1_000 });
+  const socket = opened();
+  for (let i = 0; i < 3; i++) {
+    socket.bufferedAmount = 5_000;
+    const sent = outbox.send(text("x"));
+    const until = clock.now() + 600;
+    while (clock.now() < until) clock.fireNext(10);
+    socket.bufferedAmount = 0;
+    clock.fireNext(10);
+    await sent;
+  }
+  assertEquals(failures.length, 0);
+});
+
+test("Outbox reports a session's failing layer once, however often it fails", () => {
+  const { outbox, opened, failures } = bench();
+  opened({
+    layers: {
+      transform(_frame, controller) {
+        controller.error(new Error("first"));
+        controller.terminate();
+        throw new Error("second");
+      },
+    },
+  });
+  outcome(outbox.send(text("a")));
+  assertEquals(failures.map(({ error }) => (error.cause as Error).message), ["first"]);
+});
+
+test("Outbox spends no token on a control frame", async () => {
+  const { outbox, opened } = bench({ gate: sendRateLimit({ limit: 1, windowMs: 60_000 }) });
+  const socket = opened();
+  for (let i = 0; i < 5; i++) outbox.sendAside({ type: "ping", data: new Uint8Array(0) }, 1);
+  await outbox.send(text("a"));
+  assertEquals(socket.sent.length, 6);
+});
