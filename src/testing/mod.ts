@@ -3,6 +3,18 @@
  *
  * @module
  */
+export {
+  type CaseNeed,
+  type CaseOutcome,
+  ConformanceError,
+  CONNECTOR_CASES,
+  type ConnectorCase,
+  type ConnectorSubject,
+  type Deviation,
+  knownDeviation,
+  missingNeed,
+  runConnectorCase,
+} from "./conformance.ts";
 export { ManualClock } from "./manual_clock.ts";
 export { MockConnector, type MockConnectorOptions, type MockDial } from "./mock_connector.ts";
 export { type MockRuntime, mockRuntime, type MockRuntimeOptions } from "./mock_runtime.ts";

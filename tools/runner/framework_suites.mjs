@@ -128,7 +128,9 @@ const docs = {
   needs: ["deno"],
   exists: () => true,
   run(context) {
-    const files = [...new Set(["mod.ts", ...entryFiles(), "README.md"])];
+    // An example is run where it stands, not where it is exported from again.
+    const sources = filesUnder("src", ".ts");
+    const files = [...new Set(["mod.ts", ...entryFiles(), ...sources, "README.md"])];
     return denoRun("docs", ["--doc", ...files.filter(has), ...filesUnder("docs", ".md")], context);
   },
 };
