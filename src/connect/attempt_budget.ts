@@ -75,9 +75,11 @@ class Budget implements AttemptBudget {
         clock,
         grant: (now) => {
           forget();
+          let rest = cost - 1;
           resolve({
             opened: () => {
-              this.#window.refund(now, cost - 1);
+              this.#window.refund(now, rest);
+              rest = 0;
               this.#serve();
             },
           });

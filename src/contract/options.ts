@@ -426,7 +426,7 @@ function isData(value: Data): boolean {
 }
 
 function bufferOf(check: OptionCheck, options: BufferOptions): ResolvedOptions["buffer"] {
-  const overflow = options.overflow ?? "dropOldest";
+  const { overflow = "dropOldest" } = options;
   if (overflow !== "dropOldest" && overflow !== "fail") {
     check.note("buffer.overflow", overflow, '"dropOldest" or "fail"');
   }

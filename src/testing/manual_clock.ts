@@ -9,6 +9,8 @@ interface Timer {
   readonly at: number;
   readonly order: number;
   readonly callback: () => void;
+  /** Cancelled timers stay in the heap until they come up. */
+  set: boolean;
 }
 
 /** Time in the hands of a test. */
@@ -16,7 +18,9 @@ export class ManualClock implements Clock {
   #now = 0;
   #wallOffset = 1_750_000_000_000;
   #order = 0;
-  readonly #timers: Set<Timer> = new Set();
+  /** A binary heap: a simulation sets and fires millions. */
+  readonly #heap: Timer[] = [];
+  #set = 0;
   #turns: (() => void)[] = [];
 
   /** Monotonic time in milliseconds; starts at 0. */
@@ -32,9 +36,13 @@ export class ManualClock implements Clock {
   /** Sets a timer. */
   setTimer(callback: () => void, delayMs: number): () => void {
     const at = this.#now + Math.min(Math.max(0, delayMs), MAX_TIMER_MS);
-    const timer: Timer = { at, order: ++this.#order, callback };
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
+    const timer: Timer = { at, order: ++this.#order, callback, set: true };
+    this.#push(timer);
+    this.#set++;
+    return () => {
+      if (timer.set) this.#set--;
+      timer.set = false;
+    };
   }
 
   /** Calls back at the next {@link runTurns}. */
@@ -44,7 +52,7 @@ export class ManualClock implements Clock {
 
   /** Timers that are set. After a shutdown there is none. */
   get timers(): number {
-    return this.#timers.size;
+    return this.#set;
   }
 
   /** Callbacks that wait for the next turn. */
@@ -70,7 +78,9 @@ export class ManualClock implements Clock {
     const timer = this.#next();
     if (timer === undefined || timer.at > this.#now + limitMs) return false;
     this.#now = Math.max(this.#now, timer.at);
-    this.#timers.delete(timer);
+    this.#pop();
+    timer.set = false;
+    this.#set--;
     timer.callback();
     return true;
   }
@@ -86,14 +96,44 @@ export class ManualClock implements Clock {
   }
 
   #next(): Timer | undefined {
-    let next: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (
-        next === undefined || timer.at < next.at || timer.at === next.at && timer.order < next.order
-      ) {
-        next = timer;
-      }
+    for (;;) {
+      const timer = this.#heap[0];
+      if (timer === undefined || timer.set) return timer;
+      this.#pop();
     }
-    return next;
   }
+
+  #push(timer: Timer): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isBefore(timer, heap[parent]!)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = timer;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    const { length } = heap;
+    if (length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= length) break;
+      if (child + 1 < length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+/** Timers of one moment fire in the order in which they were set. */
+function isBefore(one: Timer, other: Timer): boolean {
+  return one.at < other.at || one.at === other.at && one.order < other.order;
 }

@@ -13,6 +13,8 @@ import { seededRandom } from "./seeded_random.ts";
 export interface MockRuntimeOptions extends MockConnectorOptions {
   /** Seed of its randomness. @default {1} */
   readonly seed?: number;
+  /** Whether events wait until the test steps `spawn` (or settles), so that it can look between two of them. @default {false} */
+  readonly stepped?: boolean;
 }
 
 /** A mock platform with its parts. */
@@ -61,7 +63,7 @@ const DIAL_LIMIT_MS = 3_600_000;
  */
 export function mockRuntime(options: MockRuntimeOptions = {}): MockRuntime {
   const clock = new ManualClock();
-  const spawn = new MockSpawn();
+  const spawn = new MockSpawn({ auto: options.stepped !== true });
   const connector = new MockConnector(options);
   const runtime: Runtime = { clock, spawn, connector, random: seededRandom(options.seed ?? 1) };
   const settle = async (): Promise<void> => {

@@ -18,5 +18,5 @@ export {
 export { ManualClock } from "./manual_clock.ts";
 export { MockConnector, type MockConnectorOptions, type MockDial } from "./mock_connector.ts";
 export { type MockRuntime, mockRuntime, type MockRuntimeOptions } from "./mock_runtime.ts";
-export { MockSpawn } from "./mock_spawn.ts";
+export { MockSpawn, type MockSpawnOptions } from "./mock_spawn.ts";
 export { seededRandom } from "./seeded_random.ts";

@@ -1,5 +1,5 @@
 /**
- * The leaf of the platform that runs this file, told to trust the test CA where it can be told.
+ * The own leaf of the server runtime that runs this file, told to trust the test CA.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import type { WsConnector } from "../../src/contract/connector.ts";
 import { platform } from "../support/harness.ts";
 import { CA_CERTIFICATE } from "../support/tls/certificates.ts";
 
-/** A leaf, and whether it trusts the test CA. */
+/** A leaf that trusts the test CA. */
 export interface NativeLeaf {
   readonly connector: WsConnector;
-  readonly trusts: boolean;
+  readonly trusts: true;
 }
 
 interface DenoHost {
@@ -44,13 +44,7 @@ export async function nativeLeaf(): Promise<NativeLeaf> {
       const { bun } = await import("../../src/runtime/bun.ts");
       return { connector: bun({ tls: { ca: CA_CERTIFICATE } }).connector, trusts: true };
     }
-    case "workerd":
-    case "chromium":
-    case "firefox": {
-      const { web } = await import("../../src/runtime/web.ts");
-      return { connector: web().connector, trusts: false };
-    }
     default:
-      return platform satisfies never;
+      throw new Error(`No own leaf of ${platform} here: web_test.ts is for it`);
   }
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Frame } from "../../src/contract/frame.ts";
 import type { FrameExtension } from "../../src/rfc6455/extension.ts";
-import { FrameReader } from "../../src/rfc6455/frame_reader.ts";
+import { FrameReader, RUN_BYTES } from "../../src/rfc6455/frame_reader.ts";
 import { bufferText } from "../../src/runtime/tcp_text.ts";
 import { test } from "../support/harness.ts";
 import { frame, joined, OPCODE } from "../support/raw/frames.ts";
@@ -31,6 +31,32 @@ test("FrameReader stops at the budget and goes on from there", () => {
   for (let budget = 1; budget <= 8; budget++) {
     const { frames } = readPieces([bytes], { maxMessageBytes: 10 }, budget);
     assertEquals(frames.length, 7);
+  }
+});
+
+test("FrameReader decodes a run of ASCII text in one call, bounded, and each text alone without batch", () => {
+  const bytes = joined(
+    Array.from({ length: 100 }, (_, i) => frame(OPCODE.text, `${i}`.repeat(60))),
+  );
+  const codec = bufferText();
+  for (const batch of [true, false]) {
+    const calls = { ascii: [] as number[], utf8: 0 };
+    const text = {
+      ascii(bytes: Uint8Array<ArrayBuffer>, start: number, end: number) {
+        calls.ascii.push(end - start);
+        return codec.ascii(bytes, start, end);
+      },
+      utf8(bytes: Uint8Array<ArrayBuffer>, start: number, end: number) {
+        calls.utf8++;
+        return codec.utf8(bytes, start, end);
+      },
+    };
+    const { frames } = readPieces([bytes], { maxMessageBytes: 1_000, batch, text });
+    assertEquals(frames.length, 100);
+    if (batch) {
+      assert(calls.utf8 <= 1 && calls.ascii.length <= 4, JSON.stringify(calls));
+      assert(Math.max(...calls.ascii) <= RUN_BYTES);
+    } else assertEquals([calls.utf8, calls.ascii.length], [100, 0]);
   }
 });
 

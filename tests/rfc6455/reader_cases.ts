@@ -271,7 +271,7 @@ const bad: ReaderCase[] = [
   })),
   {
     name: "FrameReader refuses a close payload of one byte",
-    bytes: frame(close, u8(3)),
+    bytes: frame(close, u8(0x0f)), // the first byte of 3840, were there a second
     frames: [],
     failure: 1002,
   },

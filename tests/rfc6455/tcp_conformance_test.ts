@@ -4,20 +4,12 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import type { WsConnector } from "../../src/contract/connector.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
-import type { TcpOptions } from "../../src/runtime/tcp_options.ts";
 import { CONNECTOR_CASES, runConnectorCase } from "../../src/testing/conformance.ts";
 import { test } from "../support/harness.ts";
 import { CA_CERTIFICATE } from "../support/raw_server.ts";
 import { startScripted } from "../support/scripted.ts";
-
-/** The leaf of the runtime that this runs on. */
-export async function hostTcp(): Promise<(options: TcpOptions) => WsConnector> {
-  const module = "Deno" in globalThis ? "deno" : "node";
-  const { tcp } = await import(`../../src/runtime/tcp_${module}.ts`);
-  return tcp as (options: TcpOptions) => WsConnector;
-}
+import { hostTcp } from "./host_tcp.ts";
 
 const tcp = await hostTcp();
 

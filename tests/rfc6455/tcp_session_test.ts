@@ -174,6 +174,15 @@ test("TcpSession fails the connection when the server breaks a rule, and reads n
   }
 });
 
+test("TcpSession sends no second Close when the server breaks a rule after the first", async () => {
+  const { link, session } = await openWithNotes();
+  session.close(4000);
+  link.receive(frame(3));
+  assertEquals(link.frames().map(({ payload }) => closeCode(payload)), [4000]);
+  link.over();
+  assertEquals((await session.closed).code, 1002);
+});
+
 test("TcpSession ends with 1006 when the connection ends without a Close", async () => {
   for (const closing of [false, true]) {
     const { tcp, link, notes, session } = await openWithNotes();
@@ -212,6 +221,17 @@ test("TcpSession pauses after 1,024 frames until the next macrotask and keeps th
   assertEquals(notes.texts, Array.from({ length: 3_000 }, (_, i) => `${i}`));
   tcp.clock.nextTurn();
   assertEquals(tcp.clock.turns, 0);
+});
+
+test("TcpSession pauses after exactly 1,024 frames, too, however many reads brought them", async () => {
+  const { tcp, link } = await openWithNotes();
+  for (let i = 0; i < 4; i++) {
+    assertEquals(link.paused, false);
+    link.receive(joined(Array.from({ length: 256 }, () => frame(text, "x"))));
+  }
+  assertEquals(link.paused, true);
+  tcp.clock.nextTurn();
+  assertEquals(link.paused, false);
 });
 
 test("TcpSession asks for no macrotask at a low rate", async () => {

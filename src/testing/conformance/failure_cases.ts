@@ -34,11 +34,11 @@ function expectStatus(bench: Bench, error: TransportError, status: number, secur
 
 function refuses(status: number, secure: boolean): (bench: Bench) => Promise<void> {
   return async (bench) => {
+    const before = secure ? await bench.tcpCount("wss") : 0;
     const { id, outcome } = bench.dial("refuse", {
       secure,
       query: { status, ...(status === 429 ? { "retry-after": 7 } : {}) },
     });
-    const before = secure ? await bench.tcpCount("wss") : 0;
     const error = await bench.failsWith(outcome, "connect_failed");
     expectDialEnd(error, "handshake");
     expectStatus(bench, error, status, secure);

@@ -1,0 +1,175 @@
+/**
+ * Order books of Coinbase Advanced Trade: heartbeats and level2, with a fresh token in every subscribe.
+ *
+ * The token belongs to the message, not to the connection: it may expire as it likes, nothing reconnects for it. `sequence_num` counts over
+ * the whole connection; a hole makes every book doubtful, and since a repeated subscribe brings no snapshot, the way back is unsubscribe
+ * and subscribe. The snapshot of BTC-USD is 4.5 MiB and the oldest frame of its burst, so `buffer.maxBytes` of the preset is large.
+ *
+ * ```sh
+ * deno run -A examples/adapters/coinbase_level2.ts BTC-USD ETH-USD
+ * ```
+ *
+ * @module
+ */
+import process from "node:process";
+import {
+  type ConnectionOptions,
+  type DeliveredFrame,
+  isTransportError,
+  open as openFeed,
+  type ReconnectingConnection,
+} from "../../mod.ts";
+import { coinbaseMarket, presetOptions } from "../../src/venues/mod.ts";
+
+interface Message {
+  readonly type?: "error";
+  readonly message?: string;
+  readonly channel?: string;
+  readonly sequence_num?: number;
+  readonly events?: readonly {
+    readonly type?: "snapshot" | "update";
+    readonly product_id?: string;
+    readonly updates?: readonly {
+      readonly side: string;
+      readonly price_level: string;
+      readonly new_quantity: string;
+    }[];
+    readonly subscriptions?: Readonly<Record<string, readonly string[]>>;
+  }[];
+}
+
+/** Side and price to quantity: `bid 68900.00`. */
+export type CoinbaseLevels = Map<string, string>;
+
+/** What {@link coinbaseLevel2} takes. */
+export interface CoinbaseOptions {
+  readonly products: readonly string[];
+  readonly url?: string;
+  /** A new token for each subscribe; without it the market channels work as well. */
+  readonly token?: () => string | Promise<string>;
+  readonly onBook?: (product: string, levels: CoinbaseLevels) => void;
+  /** A book is not right any more, and why. */
+  readonly onResync?: (why: string) => void;
+  /** The venue refused something; the products that were asked for last are given up. */
+  readonly onRefused?: (products: readonly string[], message: string) => void;
+  readonly onHeartbeat?: () => void;
+  readonly connection?: ConnectionOptions;
+  readonly open?: typeof openFeed;
+}
+
+/** Parses frames; says first when some are missing, by the transport's count or by the venue's. */
+function decode(): TransformStream<DeliveredFrame, Message | { readonly lost: string }> {
+  let [epoch, seq, sequence] = [0, 0, 0];
+  return new TransformStream({
+    transform(frame, controller) {
+      if (frame.epoch !== epoch) {
+        sequence = 0;
+        controller.enqueue({ lost: "session" });
+      } else if (frame.seq !== seq + 1) {
+        controller.enqueue({ lost: "lag" });
+        sequence = -1;
+      }
+      ({ epoch, seq } = frame);
+      if (frame.type !== "text") return;
+      const message = JSON.parse(frame.data) as Message;
+      const { sequence_num } = message; // errors have none
+      if (sequence_num !== undefined) {
+        if (sequence >= 0 && sequence_num !== sequence) controller.enqueue({ lost: "sequence" });
+        sequence = sequence_num + 1;
+      }
+      controller.enqueue(message);
+    },
+  });
+}
+
+/** Follows the books until the feed ends. */
+export function coinbaseLevel2(options: CoinbaseOptions): {
+  readonly feed: ReconnectingConnection;
+  readonly books: ReadonlyMap<string, CoinbaseLevels>;
+  /** Asks for one more product. */
+  add(product: string): Promise<void>;
+  readonly done: Promise<void>;
+} {
+  const { url = coinbaseMarket.urls[0]!.value, token, open = openFeed } = options;
+  const wanted = new Set(options.products);
+  const books = new Map<string, CoinbaseLevels>();
+  /** Asked for and neither acknowledged nor refused yet. */
+  let asked: readonly string[] = [];
+
+  async function request(type: "subscribe" | "unsubscribe", product_ids: readonly string[]) {
+    const jwt = type === "subscribe" ? await token?.() : undefined;
+    if (type === "subscribe") asked = product_ids;
+    return JSON.stringify({ type, channel: "level2", product_ids, ...(jwt ? { jwt } : {}) });
+  }
+  async function send(type: "subscribe" | "unsubscribe", products: readonly string[]) {
+    try {
+      await feed.send(await request(type, products));
+    } catch (error) {
+      // The session is gone: onSession asks for everything in the next one.
+      if (!isTransportError(error, "not_connected") && !isTransportError(error, "stale_session")) {
+        throw error;
+      }
+    }
+  }
+  const feed = open(url, {
+    ...presetOptions(coinbaseMarket, options.connection),
+    async onSession(session) {
+      // Within 5 s of the open, so before anything that waits.
+      await session.send('{"type":"subscribe","channel":"heartbeats"}');
+      await session.send(await request("subscribe", [...wanted]));
+    },
+  });
+  async function lost(why: string): Promise<void> {
+    books.clear();
+    options.onResync?.(why);
+    if (why === "session") return; // onSession has asked already
+    await send("unsubscribe", [...wanted]);
+    await send("subscribe", [...wanted]);
+  }
+  function apply(
+    { product_id = "", type, updates = [] }: Message["events"] & object extends
+      readonly (infer Event)[] ? Event : never,
+  ): void {
+    if (type === "snapshot") books.set(product_id, new Map());
+    const levels = books.get(product_id);
+    if (levels === undefined) return; // an update before its snapshot
+    for (const { side, price_level, new_quantity } of updates) {
+      if (Number(new_quantity) === 0) levels.delete(`${side} ${price_level}`);
+      else levels.set(`${side} ${price_level}`, new_quantity);
+    }
+    options.onBook?.(product_id, levels);
+  }
+
+  const done = feed.readable.pipeThrough(decode()).pipeTo(
+    new WritableStream({
+      write(message) {
+        if ("lost" in message) return void lost(message.lost).catch(feed.control.forceReconnect);
+        if (message.type === "error") {
+          for (const product of asked) wanted.delete(product);
+          options.onRefused?.(asked, message.message ?? "");
+          asked = [];
+        } else if (message.channel === "l2_data") message.events?.forEach(apply);
+        else if (message.channel === "heartbeats") options.onHeartbeat?.();
+        else if (message.channel === "subscriptions") {
+          const acknowledged = message.events?.[0]?.subscriptions?.["level2"] ?? [];
+          asked = asked.filter((product) => !acknowledged.includes(product));
+        }
+      },
+    }),
+  );
+  async function add(product: string): Promise<void> {
+    wanted.add(product);
+    await send("subscribe", [product]);
+  }
+  return { feed, books, add, done };
+}
+
+if (import.meta.main) {
+  const { done } = coinbaseLevel2({
+    products: process.argv.slice(2),
+    onBook: (product, levels) => console.log(product, levels.size),
+    onResync: (why) => console.error("resync:", why),
+    onRefused: (products, message) => console.error("refused:", products.join(), message),
+  });
+  await done;
+}
