@@ -228,22 +228,22 @@ interface OpenOptions {
 function openConnection(setup: OpenOptions): ReconnectingConnection {
   const { seams, options, connector } = setup;
   const { clock } = seams;
-  let lagTraced = false;
+  let lagWaits = false;
+  let lagTraced = 0;
   const axes = new ConnectionAxes(options, {
     clock,
     recvAxis: connector.capabilities.recvAxis,
     hooks: {
       onCount: () => {
         supervisor.lifecycle.bump();
-        if (lagTraced || setup.context.trace === undefined) return;
+        if (lagWaits || setup.context.trace === undefined || axes.lagged === lagTraced) return;
         // One event for all that is lost in one turn: a tracer must not cost more than the loss.
-        lagTraced = true;
-        const before = axes.lagged;
+        lagWaits = true;
         clock.turn(() => {
-          lagTraced = false;
-          const { lagged, laggedBytes } = axes;
-          if (lagged < before || lagged === 0) return;
-          supervisor.trace({ type: "lag", totalLagged: lagged, totalLaggedBytes: laggedBytes });
+          lagWaits = false;
+          lagTraced = axes.lagged;
+          const { lagged: totalLagged, laggedBytes: totalLaggedBytes } = axes;
+          supervisor.trace({ type: "lag", totalLagged, totalLaggedBytes });
         });
       },
       onFailed: (epoch, error) => supervisor.fail(epoch, error),

@@ -29,6 +29,14 @@ export interface DropOldestBufferOptions extends RingBounds {
   readonly onCancel: () => void;
 }
 
+/** One direct form in use. */
+interface Reading {
+  /** Whether it is over. */
+  over: boolean;
+  /** Ends its wait for the turn when it is left. */
+  leave: (() => void) | undefined;
+}
+
 /** The recv half: a ring with a writer that never waits and one reader at a time. */
 export class DropOldestBuffer {
   /** Data frames that came in. */
@@ -156,12 +164,16 @@ export class DropOldestBuffer {
     if (maxFrames !== Infinity && !(Number.isSafeInteger(maxFrames) && maxFrames > 0)) {
       throw new RangeError(`Cannot read batches: maxFrames (${maxFrames}) must be a whole number`);
     }
-    const turn = () => new Promise<void>((resolve) => this.#options.clock.turn(resolve));
-    return this.#iterator(options, async (over) => {
+    const turn = (reading: Reading) =>
+      new Promise<void>((resolve) => {
+        reading.leave = resolve;
+        this.#options.clock.turn(resolve);
+      });
+    return this.#iterator(options, async (reading) => {
       if (this.#ring.length === 0) return undefined;
-      if (this.#end === undefined) await turn();
+      if (this.#end === undefined) await turn(reading);
       // The frames belong to the next reader, if this one left during the turn.
-      if (over()) return undefined;
+      if (reading.over) return undefined;
       const frames = this.#ring.take(maxFrames);
       this.#taken += frames.length;
       return frames.length === 0 ? undefined : frames;
@@ -272,17 +284,16 @@ export class DropOldestBuffer {
   /** The direct forms: the same ring, read without the stream, under the stream's lock. */
   #iterator<T>(
     { preventCancel = false }: FramesOptions,
-    take: (over: () => boolean) => T | undefined | Promise<T | undefined>,
+    take: (reading: Reading) => T | undefined | Promise<T | undefined>,
     wrap: (frame: DeliveredFrame) => T,
   ): AsyncIterableIterator<T> {
     const reader = this.readable.getReader();
     // What an earlier reader asked for and did not wait for is nobody's any more.
     this.#endPull();
-    let over = false;
-    const isOver = () => over;
+    const reading: Reading = { over: false, leave: undefined };
     const finish = (): IteratorResult<T> => {
-      if (!over) {
-        over = true;
+      if (!reading.over) {
+        reading.over = true;
         if (this.#ring.length === 0) this.#endStream();
         reader.releaseLock();
       }
@@ -294,13 +305,13 @@ export class DropOldestBuffer {
       });
     const slow = async (): Promise<IteratorResult<T>> => {
       for (;;) {
-        if (over) return finish();
+        if (reading.over) return finish();
         if (this.#inStream > 0) {
           this.#left = false;
           const { value } = await reader.read();
           if (value !== undefined) return { value: wrap(value), done: false };
         }
-        const value = await take(isOver);
+        const value = await take(reading);
         if (value !== undefined) return { value, done: false };
         if (this.#ring.length > 0) continue;
         if (this.#cancelled) return finish();
@@ -317,8 +328,8 @@ export class DropOldestBuffer {
     let last: Promise<unknown> | undefined;
     const iterator: AsyncIterableIterator<T> = {
       next: () => {
-        if (last === undefined && !over && !this.#left) {
-          const value = take(isOver);
+        if (last === undefined && !reading.over && !this.#left) {
+          const value = take(reading);
           if (value !== undefined && !(value instanceof Promise)) {
             return Promise.resolve({ value, done: false });
           }
@@ -332,10 +343,11 @@ export class DropOldestBuffer {
         return track(last === undefined ? slow() : last.then(slow, slow));
       },
       return: () => {
-        if (!over) {
+        if (!reading.over) {
           const done = finish();
           void this.#inStream;
           if (!preventCancel) handled(this.readable.cancel());
+          reading.leave?.();
           this.#wake();
           return Promise.resolve(done);
         }

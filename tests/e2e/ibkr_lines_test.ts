@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual } from "@std/assert";
 import { ibkrLines } from "../../examples/adapters/ibkr_lines.ts";
 import { IBKR_TEST, type SimIbkr, startSimIbkr } from "../../examples/sim/ibkr.ts";
+import { sendRateLimit } from "../../mod.ts";
 import { test } from "../support/harness.ts";
 import { nativeOpen, Signal } from "./support.ts";
 
@@ -22,7 +23,10 @@ async function start(sim: SimIbkr) {
     ticEveryMs: 150,
     tickleEveryMs: 500,
     frozenAfterMs: 100,
-    connection: { backoff: { minDelayMs: 10, maxDelayMs: 50 } },
+    connection: {
+      backoff: { minDelayMs: 10, maxDelayMs: 50 },
+      sendRateLimit: sendRateLimit({ limit: 5, windowMs: 10 }),
+    },
     onTick({ conid }) {
       ticks.set(conid, (ticks.get(conid) ?? 0) + 1);
       signal.ring();

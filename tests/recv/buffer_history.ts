@@ -112,6 +112,11 @@ class Model {
     return this.ring.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** Whether nobody holds the lock: an iterator gives it back when it has seen the end. */
+  get free(): boolean {
+    return this.form === undefined || this.form !== "readable" && this.#done;
+  }
+
   get open(): boolean {
     return this.#end === undefined && !this.#cancelled;
   }
@@ -292,7 +297,7 @@ export async function runHistory(
         buffer.dropped(step.frames, step.frames * 10);
         return model.dropped(step.frames);
       case "open":
-        if (reading !== undefined) {
+        if (!model.free) {
           assertThrows(() => readingOf(buffer, step), TypeError);
           return;
         }
