@@ -15,72 +15,11 @@ import process from "node:process";
 import type { ConnectionOptions, DeliveredFrame, ReconnectingConnection } from "../../mod.ts";
 import { open as openFeed } from "../../mod.ts";
 import { binanceStreams, presetOptions } from "../../src/venues/mod.ts";
+import { DepthBook, type DepthDiff } from "./depth_book.ts";
 
-type Levels = readonly (readonly [price: string, quantity: string])[];
-
-interface Depth {
-  readonly s: string;
-  readonly U: number;
-  readonly u: number;
-  readonly b: Levels;
-  readonly a: Levels;
-}
-
-type Input = { readonly lost: string } | { readonly depth: Depth } | { readonly shutdown: true };
-
-/** One book. It is right while {@link live}, up to update {@link id}. */
-export class Book {
-  readonly bids: Map<string, string> = new Map();
-  readonly asks: Map<string, string> = new Map();
-  id = 0;
-  live = false;
-  #waiting: Depth[] = [];
-
-  /** Takes a diff. @returns whether the book misses something before it. */
-  diff(depth: Depth): boolean {
-    if (!this.live) {
-      this.#waiting.push(depth);
-      if (this.#waiting.length > 10_000) this.#waiting.shift(); // shows as a gap, which is the truth
-      return false;
-    }
-    if (depth.u <= this.id) return false;
-    if (depth.U > this.id + 1) {
-      this.invalidate();
-      this.#waiting.push(depth);
-      return true;
-    }
-    put(this.bids, depth.b);
-    put(this.asks, depth.a);
-    this.id = depth.u;
-    return false;
-  }
-
-  /** Takes a snapshot and what has waited for it. @returns whether another one is needed: this one was too old. */
-  snapshot(id: number, bids: Levels, asks: Levels): boolean {
-    const waited = this.#waiting.filter(({ u }) => u > id);
-    if (waited[0] !== undefined && waited[0].U > id + 1) return true;
-    this.#waiting = [];
-    [this.bids, this.asks].forEach((side) => side.clear());
-    put(this.bids, bids);
-    put(this.asks, asks);
-    this.id = id;
-    this.live = true;
-    return waited.some((depth) => this.diff(depth));
-  }
-
-  /** Forgets what it was: only a snapshot makes it right again. */
-  invalidate(): void {
-    this.live = false;
-    this.#waiting = [];
-  }
-}
-
-function put(side: Map<string, string>, levels: Levels): void {
-  for (const [price, quantity] of levels) {
-    if (Number(quantity) === 0) side.delete(price);
-    else side.set(price, quantity);
-  }
-}
+type Input = { readonly lost: string } | { readonly depth: DepthDiff } | {
+  readonly shutdown: true;
+};
 
 /** Frames to inputs; says first when frames are missing. */
 function decode(): TransformStream<DeliveredFrame, Input> {
@@ -91,7 +30,7 @@ function decode(): TransformStream<DeliveredFrame, Input> {
       else if (frame.seq !== seq + 1) controller.enqueue({ lost: `lag before ${frame.seq}` });
       ({ epoch, seq } = frame);
       if (frame.type !== "text") return;
-      const { data } = JSON.parse(frame.data) as { data?: Depth & { e: string } };
+      const { data } = JSON.parse(frame.data) as { data?: DepthDiff & { e: string } };
       if (data?.e === "depthUpdate") controller.enqueue({ depth: data });
       else if (data?.e === "serverShutdown") controller.enqueue({ shutdown: true });
     },
@@ -108,7 +47,7 @@ export interface BinanceBooksOptions {
   /** Least time between two snapshots. @default {1_000} */
   readonly spacingMs?: number;
   /** A book changed; the next diff waits for the promise. */
-  readonly onBook?: (symbol: string, book: Book) => void | Promise<void>;
+  readonly onBook?: (symbol: string, book: DepthBook) => void | Promise<void>;
   /** A book is not right any more, and why. */
   readonly onResync?: (symbol: string, why: string) => void;
   readonly connection?: ConnectionOptions;
@@ -118,7 +57,7 @@ export interface BinanceBooksOptions {
 /** Follows the books until the feed ends. */
 export function binanceBooks(options: BinanceBooksOptions): {
   readonly feed: ReconnectingConnection;
-  readonly books: ReadonlyMap<string, Book>;
+  readonly books: ReadonlyMap<string, DepthBook>;
   readonly done: Promise<void>;
 } {
   const { symbols, streamUrl = binanceStreams.urls[0]!.value, spacingMs = 1_000 } = options;
@@ -127,7 +66,7 @@ export function binanceBooks(options: BinanceBooksOptions): {
   const feed = open(`${streamUrl}?streams=${streams}`, {
     ...presetOptions(binanceStreams, options.connection),
   });
-  const books = new Map(symbols.map((symbol) => [symbol, new Book()] as const));
+  const books = new Map(symbols.map((symbol) => [symbol, new DepthBook()] as const));
   const wanted = new Set<string>();
   const stop = new AbortController();
   let fetching = false;

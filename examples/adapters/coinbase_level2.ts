@@ -21,21 +21,19 @@ import {
 } from "../../mod.ts";
 import { coinbaseMarket, presetOptions } from "../../src/venues/mod.ts";
 
+interface Level2Event {
+  readonly type?: "snapshot" | "update";
+  readonly product_id?: string;
+  readonly updates?: readonly Readonly<Record<"side" | "price_level" | "new_quantity", string>>[];
+  readonly subscriptions?: Readonly<Record<string, readonly string[]>>;
+}
+
 interface Message {
   readonly type?: "error";
   readonly message?: string;
   readonly channel?: string;
   readonly sequence_num?: number;
-  readonly events?: readonly {
-    readonly type?: "snapshot" | "update";
-    readonly product_id?: string;
-    readonly updates?: readonly {
-      readonly side: string;
-      readonly price_level: string;
-      readonly new_quantity: string;
-    }[];
-    readonly subscriptions?: Readonly<Record<string, readonly string[]>>;
-  }[];
+  readonly events?: readonly Level2Event[];
 }
 
 /** Side and price to quantity: `bid 68900.00`. */
@@ -126,10 +124,7 @@ export function coinbaseLevel2(options: CoinbaseOptions): {
     await send("unsubscribe", [...wanted]);
     await send("subscribe", [...wanted]);
   }
-  function apply(
-    { product_id = "", type, updates = [] }: Message["events"] & object extends
-      readonly (infer Event)[] ? Event : never,
-  ): void {
+  function apply({ product_id = "", type, updates = [] }: Level2Event): void {
     if (type === "snapshot") books.set(product_id, new Map());
     const levels = books.get(product_id);
     if (levels === undefined) return; // an update before its snapshot

@@ -13,7 +13,8 @@ import type { WsConnector } from "../contract/connector.ts";
 import { tcpLeaf } from "./tcp_leaf.ts";
 import { nodeTransport } from "./tcp_node.ts";
 import type { TcpOptions } from "./tcp_options.ts";
-import { hostSeams } from "./tcp_seams.ts";
+import { platformSeams } from "./tcp_seams.ts";
+import { bufferText } from "./tcp_text.ts";
 import type { ByteLink, ByteReceiver, ByteTransport, TlsSettings } from "./tcp_transport.ts";
 import { WriteQueue } from "./tcp_write_queue.ts";
 
@@ -56,7 +57,7 @@ const LARGEST_READ_BYTES = 65_536;
  * @throws {TransportError} `invalid_options`, with every problem.
  */
 export function tcp(options: TcpOptions = {}): WsConnector {
-  const seams = hostSeams();
+  const seams = { ...platformSeams, text: bufferText() };
   return tcpLeaf(denoTransport(seams.clock.turn), options, seams);
 }
 

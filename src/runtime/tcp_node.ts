@@ -18,7 +18,8 @@ import { onAbort } from "../contract/abort.ts";
 import type { WsConnector } from "../contract/connector.ts";
 import { tcpLeaf } from "./tcp_leaf.ts";
 import type { TcpOptions } from "./tcp_options.ts";
-import { hostSeams } from "./tcp_seams.ts";
+import { platformSeams } from "./tcp_seams.ts";
+import { bufferText } from "./tcp_text.ts";
 import type { ByteLink, ByteReceiver, ByteTransport, TlsSettings } from "./tcp_transport.ts";
 
 const READ_BYTES = 65_536;
@@ -62,7 +63,7 @@ interface OnRead {
  * @throws {TransportError} `invalid_options`, with every problem.
  */
 export function tcp(options: TcpOptions = {}): WsConnector {
-  return tcpLeaf(nodeTransport(), options, hostSeams());
+  return tcpLeaf(nodeTransport(), options, { ...platformSeams, text: bufferText() });
 }
 
 /** The transport. */

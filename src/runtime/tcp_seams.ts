@@ -1,5 +1,5 @@
 /**
- * What the tcp leaf needs of the world beside bytes, and where Deno, Node and Bun have it.
+ * What the tcp leaf needs of the world beside bytes, and where every platform has it.
  *
  * @module
  */
@@ -7,7 +7,6 @@ import type { Clock } from "../contract/runtime.ts";
 import type { FillRandom } from "../rfc6455/frame_writer.ts";
 import type { TextCodec } from "../rfc6455/text_codec.ts";
 import { systemClock } from "./clock.ts";
-import { bufferText } from "./tcp_text.ts";
 
 /** Time, randomness, text. */
 export interface TcpSeams {
@@ -19,11 +18,8 @@ export interface TcpSeams {
   readonly text?: TextCodec;
 }
 
-/** The seams on Deno, Node and Bun. */
-export function hostSeams(): TcpSeams {
-  return {
-    clock: systemClock,
-    fillRandom: (bytes) => void crypto.getRandomValues(bytes),
-    text: bufferText(),
-  };
-}
+/** The platform's own, whichever it is. */
+export const platformSeams: TcpSeams = {
+  clock: systemClock,
+  fillRandom: (bytes) => void crypto.getRandomValues(bytes),
+};

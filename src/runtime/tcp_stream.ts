@@ -1,11 +1,21 @@
 /**
- * Bytes over any pair of WHATWG streams: the sockets of edge workers, a tunnel of one's own, a test.
+ * The tcp leaf over any pair of WHATWG streams: the sockets of edge workers, a tunnel of one's own, a test.
+ *
+ * It behaves as the tcp leaves of `./deno`, `./node` and `./bun` do; only where bytes come from and go to is yours to say.
  *
  * @module
  */
 import { onAbort } from "../contract/abort.ts";
+import type { WsConnector } from "../contract/connector.ts";
+import { tcpLeaf } from "./tcp_leaf.ts";
+import type { TcpOptions } from "./tcp_options.ts";
+import { platformSeams } from "./tcp_seams.ts";
 import type { ByteAddress, ByteLink, ByteReceiver, ByteTransport } from "./tcp_transport.ts";
 import { WriteQueue } from "./tcp_write_queue.ts";
+
+export type { WsConnector } from "../contract/connector.ts";
+export type { TcpOptions, TcpProxyOptions, TcpTlsOptions } from "./tcp_options.ts";
+export type { ByteAddress, TlsSettings } from "./tcp_transport.ts";
 
 /** A duplex stream of bytes. */
 export interface ByteDuplex {
@@ -23,18 +33,36 @@ export type OpenByteDuplex = (
   options: { readonly signal: AbortSignal },
 ) => ByteDuplex | Promise<ByteDuplex>;
 
+/** Options of {@link tcpOver}. */
+export interface TcpOverOptions extends Omit<TcpOptions, "tls"> {
+  /** Whether the opener speaks TLS when the address asks for it; if not, `wss:` is refused before any I/O. @default {false} */
+  readonly speaksTls?: boolean;
+}
+
 /**
- * The transport.
+ * The tcp leaf over streams of your own: the sockets of an edge worker, a tunnel, a serial line.
  *
- * @param open Opens a stream.
- * @param options Whether `open` can speak TLS when the address asks for it. @default {false}
+ * @param open Opens a stream to an address.
+ * @param options See {@link TcpOverOptions}.
+ * @throws {TransportError} `invalid_options`, with every problem.
+ *
+ * @example
+ * ```ts
+ * import { tcpOver } from "@holdfast/ws/tcp";
+ *
+ * // Where streams come from is the platform's: here one end of a pair that leads nowhere.
+ * const leaf = tcpOver(() => new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>());
+ * console.log(leaf.capabilities.handshakeStatus); // exact
+ * ```
  */
-export function streamTransport(
-  open: OpenByteDuplex,
-  options: { readonly tls?: boolean } = {},
-): ByteTransport {
+export function tcpOver(open: OpenByteDuplex, options: TcpOverOptions = {}): WsConnector {
+  const { speaksTls = false, ...rest } = options;
+  return tcpLeaf(streamTransport(open, speaksTls), rest, platformSeams);
+}
+
+function streamTransport(open: OpenByteDuplex, tls: boolean): ByteTransport {
   return {
-    tls: options.tls ?? false,
+    tls,
     async connect(address, receiver, signal) {
       const duplex = await aborting(Promise.resolve(open(address, { signal })), signal);
       return new StreamLink(duplex, receiver);

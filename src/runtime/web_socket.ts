@@ -127,7 +127,7 @@ function open(dialect: Dialect, wire: Handshake, signal: AbortSignal): Promise<W
     socket.onopen = () =>
       settle(() => {
         try {
-          checkProtocol(wire.protocols, socket.protocol);
+          checkProtocol(wire.protocols, socket.protocol ?? "");
         } catch (error) {
           session.abandon();
           return reject(error);
@@ -180,11 +180,13 @@ class WebSocketSession implements WsConnection {
   }
 
   get protocol(): string {
-    return this.#socket.protocol;
+    // workerd has null where the standard has the empty string.
+    return this.#socket.protocol ?? "";
   }
 
   get bufferedAmount(): number {
-    return this.#socket.bufferedAmount;
+    // The socket of workerd's fetch has none.
+    return this.#socket.bufferedAmount ?? 0;
   }
 
   get readable(): ReadableStream<Frame> {
@@ -220,8 +222,9 @@ class WebSocketSession implements WsConnection {
     this.#sink = sink;
     const early = this.#early;
     this.#early = [];
-    for (const frame of early) this.#emit(frame);
-    if (this.#end !== undefined && !this.#abandoned) sink.end(this.#end);
+    // The session may have ended meanwhile: what came before is delivered all the same.
+    for (const frame of early) this.#hand(frame);
+    if (this.#end !== undefined && !this.#abandoned) tell(this.#sink, this.#end);
   }
 
   send(frame: Frame): void {
@@ -275,7 +278,7 @@ class WebSocketSession implements WsConnection {
       code: code === 0 ? 1006 : code,
       reason: lossy ? "" : reason,
       clean: !lossy,
-      origin: this.#closing ? "local" : lossy ? "network" : "server",
+      origin: this.#closing || this.#abandoned ? "local" : lossy ? "network" : "server",
     });
   }
 
@@ -298,13 +301,13 @@ class WebSocketSession implements WsConnection {
 
   #emit(frame: Frame): void {
     if (this.#end !== undefined || this.#abandoned) return;
-    const sink = this.#sink;
-    if (sink === undefined) {
-      if (this.#early.push(frame) > MAX_EARLY_FRAMES) this.#fail(lost);
-      return;
-    }
+    if (this.#sink !== undefined) return this.#hand(frame);
+    if (this.#early.push(frame) > MAX_EARLY_FRAMES) this.#fail(lost);
+  }
+
+  #hand(frame: Frame): void {
     try {
-      sink.frame(frame);
+      this.#sink?.frame(frame);
     } catch {
       // It must not reach the platform, which would end the process; the session's end tells of it.
       this.#fail({ ...lost, origin: "local" });

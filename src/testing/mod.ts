@@ -15,8 +15,11 @@ export {
   missingNeed,
   runConnectorCase,
 } from "./conformance.ts";
+export { FaultyLink, type HalfOpenDirection, type LinkConditions } from "./faulty_link.ts";
 export { ManualClock } from "./manual_clock.ts";
 export { MockConnector, type MockConnectorOptions, type MockDial } from "./mock_connector.ts";
 export { type MockRuntime, mockRuntime, type MockRuntimeOptions } from "./mock_runtime.ts";
 export { MockSpawn, type MockSpawnOptions } from "./mock_spawn.ts";
 export { seededRandom } from "./seeded_random.ts";
+export type { WsConnector } from "../contract/connector.ts";
+export type { Clock } from "../contract/runtime.ts";

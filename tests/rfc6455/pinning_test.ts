@@ -50,7 +50,6 @@ test("FrameReader lets a kept text message pin one run of 4 KiB at most, and its
   bytesPerKept(false, gc);
   const [pinned, alone] = [bytesPerKept(true, gc), bytesPerKept(false, gc)];
   // 200 characters and two objects; a whole read would be 60,000.
-  console.log("pinned", pinned, "alone", alone);
   assert(alone < 600, `alone: ${alone} bytes`);
   assert(pinned < RUN_BYTES + 600, `in a run: ${pinned} bytes`);
 });

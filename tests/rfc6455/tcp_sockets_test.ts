@@ -12,9 +12,7 @@ import type { WsConnection } from "../../src/contract/connection.ts";
 import { TransportError } from "../../src/contract/errors.ts";
 import type { WsConnector } from "../../src/contract/connector.ts";
 import { acceptOf } from "../../src/rfc6455/handshake_response.ts";
-import { tcpLeaf } from "../../src/runtime/tcp_leaf.ts";
-import { hostSeams } from "../../src/runtime/tcp_seams.ts";
-import { type ByteDuplex, streamTransport } from "../../src/runtime/tcp_stream.ts";
+import { type ByteDuplex, tcpOver } from "../../src/runtime/tcp_stream.ts";
 import { test } from "../support/harness.ts";
 import { CA_CERTIFICATE, type RawServer, startRawServer } from "../support/raw_server.ts";
 import { SERVER_CERTIFICATE, SERVER_KEY } from "../support/tls/certificates.ts";
@@ -270,10 +268,10 @@ test("tcp() delivers a flood of small frames in order and without a gap", async 
   }
 });
 
-test("streamTransport() runs the leaf over any pair of byte streams", async () => {
+test("tcpOver() runs the leaf over any pair of byte streams", async () => {
   await withEcho({}, async ({ url }) => {
     const opened: ByteDuplex[] = [];
-    const transport = streamTransport(async ({ host, port }) => {
+    const leaf = tcpOver(async ({ host, port }) => {
       const socket = connect(port, host);
       await once(socket, "connect");
       const { readable, writable } = Duplex.toWeb(socket) as unknown as ByteDuplex;
@@ -281,16 +279,15 @@ test("streamTransport() runs the leaf over any pair of byte streams", async () =
       opened.push(duplex);
       return duplex;
     });
-    const leaf = tcpLeaf(transport, {}, hostSeams());
     const long = "streamed ".repeat(20_000);
     assertEquals(await roundTrip(await dial(leaf, url), long), long);
     assertEquals(opened.length, 1);
   });
 });
 
-test("streamTransport() closes a stream that comes after the abort", async () => {
+test("tcpOver() closes a stream that comes after the abort", async () => {
   const late = Promise.withResolvers<ByteDuplex>();
-  const leaf = tcpLeaf(streamTransport(() => late.promise), {}, hostSeams());
+  const leaf = tcpOver(() => late.promise);
   const controller = new AbortController();
   const outcome = dial(leaf, "ws://h/", controller.signal);
   const reason = new Error("deadline");

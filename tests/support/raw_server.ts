@@ -37,7 +37,8 @@ import { SERVER_CERTIFICATE, SERVER_KEY } from "./tls/certificates.ts";
 export { closeFrame, frame, joined, message, OPCODE } from "./raw/frames.ts";
 export type { FrameOptions, MessageOptions } from "./raw/frames.ts";
 export { RawPeer } from "./raw/peer.ts";
-export type { AcceptOptions, Arrival, CloseOptions, PeerEnd } from "./raw/peer.ts";
+export type { AcceptOptions } from "./raw/answers.ts";
+export type { Arrival, CloseOptions, PeerEnd } from "./raw/peer.ts";
 export type { RequestHead } from "./raw/request_head.ts";
 export { CA_CERTIFICATE } from "./tls/certificates.ts";
 

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { SessionEnd, WsConnection } from "../../contract/connection.ts";
+import type { WsConnection } from "../../contract/connection.ts";
 import { isTransportError, type TransportError } from "../../contract/errors.ts";
-import type { Frame } from "../../contract/frame.ts";
 import type { Handshake } from "../../contract/handshake.ts";
 import type { ConnectorCase, ConnectorSubject } from "./case.ts";
 import { ConformanceError, expect, shown } from "./expect.ts";
+import { Session, type Within } from "./session.ts";
 
 /** What the server knows of the dials under one name. */
 export interface ServerLog {
@@ -63,112 +63,6 @@ function freshId(platform: string): string {
   return `${platform}-${++dials}-${random.toString(36)}`;
 }
 
-/** One opened session and the frames that it brought. */
-export class Session {
-  /** Its name at the server. */
-  readonly id: string;
-  /** The connection under test. */
-  readonly connection: WsConnection;
-  /** All frames so far. */
-  readonly frames: Frame[] = [];
-  /** The end record that came through the sink or the stream's end. */
-  end: SessionEnd | undefined;
-  /** How often the end was told; must be once. */
-  ends = 0;
-  #wake: () => void = () => {};
-  readonly #bench: Bench;
-
-  /** Makes one; `collect` begins to read. */
-  constructor(bench: Bench, id: string, connection: WsConnection) {
-    this.#bench = bench;
-    this.id = id;
-    this.connection = connection;
-  }
-
-  /** Begins to read: by the synchronous path where there is one. */
-  collect(): this {
-    if (this.connection.attach === undefined) void this.read();
-    else {
-      this.connection.attach({
-        frame: (frame) => this.#took(frame),
-        dropped: () => {},
-        end: (end) => this.#ended(end),
-      });
-    }
-    return this;
-  }
-
-  /** Reads by the stream. */
-  async read(): Promise<void> {
-    const reader = this.connection.readable.getReader();
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      this.#took(next.value);
-    }
-    this.#ended(await this.connection.closed);
-  }
-
-  #took(frame: Frame): void {
-    this.frames.push(frame);
-    this.#wake();
-  }
-
-  #ended(end: SessionEnd): void {
-    this.end ??= end;
-    this.ends++;
-    this.#wake();
-  }
-
-  /** The messages so far: text as it is, bytes as bytes. */
-  get messages(): (string | Uint8Array)[] {
-    const found: (string | Uint8Array)[] = [];
-    for (const frame of this.frames) {
-      if (frame.type === "text" || frame.type === "binary") found.push(frame.data);
-    }
-    return found;
-  }
-
-  /** Resolves with the messages once there are so many. */
-  async received(count: number): Promise<(string | Uint8Array)[]> {
-    await this.when(() => this.messages.length >= count, `${count} messages`);
-    return this.messages;
-  }
-
-  /** Resolves when a condition on this session holds; a session that ends before fails the case. */
-  async when(condition: () => boolean, what: string): Promise<void> {
-    while (!condition()) {
-      expect(this.end === undefined, `The session ended before ${what}: ${shown(this.end)}`);
-      await this.#bench.within(new Promise<void>((resolve) => this.#wake = resolve), what);
-    }
-  }
-
-  /** Resolves with the end record, which `closed` must tell alike. */
-  async ended(deadlineMs: number = DEADLINE_MS): Promise<SessionEnd> {
-    const end = await this.#bench.within(
-      this.connection.closed,
-      "the end of the session",
-      deadlineMs,
-    );
-    // The sink or the stream may be told in the next turn.
-    while (this.end === undefined) {
-      await this.#bench.within(
-        new Promise<void>((resolve) => this.#wake = resolve),
-        "the end in the recv half",
-      );
-    }
-    return end;
-  }
-
-  /** Sends text. */
-  text(data: string): void {
-    this.connection.send({ type: "text", data });
-  }
-
-  /** Sends bytes. */
-  binary(data: Uint8Array<ArrayBuffer>): void {
-    this.connection.send({ type: "binary", data });
-  }
-}
-
 /** The surroundings of one run of one case. */
 export class Bench {
   /** What is tested. */
@@ -209,7 +103,7 @@ export class Bench {
   /** Opens a session without reading it yet. */
   async open(path: string, options: DialOptions = {}): Promise<Session> {
     const { id, outcome } = this.dial(path, options);
-    return new Session(this, id, await this.opens(outcome));
+    return new Session(this.within, id, await this.opens(outcome));
   }
 
   /** Opens a session and reads it. */
@@ -295,7 +189,7 @@ export class Bench {
   }
 
   /** Awaits what must come, no longer than the deadline. */
-  async within<T>(promise: Promise<T>, what: string, deadlineMs: number = DEADLINE_MS): Promise<T> {
+  readonly within: Within = async (promise, what, deadlineMs = DEADLINE_MS) => {
     const { clock } = this.subject;
     if (clock === undefined) return await promise;
     let cancel: () => void = () => {};
@@ -310,7 +204,7 @@ export class Bench {
     } finally {
       cancel();
     }
-  }
+  };
 
   /** Gives everything back: aborts, lets go, has the server reset what is left, and awaits the ends. */
   async release(): Promise<void> {

@@ -5,10 +5,11 @@
  */
 import { isTransportError } from "../../contract/errors.ts";
 import type { Frame } from "../../contract/frame.ts";
-import { type Bench, connectorCase, type Session } from "./bench.ts";
+import { type Bench, connectorCase } from "./bench.ts";
 import type { ConnectorCase } from "./case.ts";
 import { INVALID_TEXT, LOST_MARK, MASKED_FRAMES } from "./deviations.ts";
 import { expect, expectSame, expectThrows, shown } from "./expect.ts";
+import type { Session } from "./session.ts";
 
 const MIB = 1024 * 1024;
 

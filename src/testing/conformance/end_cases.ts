@@ -4,10 +4,11 @@
  * @module
  */
 import { isTransportError } from "../../contract/errors.ts";
-import { type Bench, connectorCase, type Session } from "./bench.ts";
+import { type Bench, connectorCase } from "./bench.ts";
 import type { ConnectorCase } from "./case.ts";
 import { NO_BUFFERED_AMOUNT, WITHHELD_CLOSE } from "./deviations.ts";
 import { expect, expectSame, expectThrows, shown } from "./expect.ts";
+import type { Session } from "./session.ts";
 
 function drops(what: "reset" | "fin", secure: boolean): (bench: Bench) => Promise<void> {
   return async (bench) => {

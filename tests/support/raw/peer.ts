@@ -5,21 +5,21 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
+import { acceptance, type AcceptOptions, refusal } from "./answers.ts";
 import {
   bytesOf,
   closeFrame,
   frame,
   frameBytes,
   type FrameOptions,
-  joined,
   message,
   type MessageOptions,
   OPCODE,
   writeFrame,
 } from "./frames.ts";
 import { FrameReader } from "./frame_reader.ts";
+import { MessageJoiner } from "./message_joiner.ts";
 import type { RequestHead } from "./request_head.ts";
 
 /** A frame that came in: what a test asks about order, rate and size. */
@@ -37,20 +37,6 @@ export interface PeerEnd {
   readonly reason: string;
   /** The code of the socket error, such as `ECONNRESET`. */
   readonly error?: string;
-}
-
-/** How a handshake is accepted. */
-export interface AcceptOptions {
-  /** The subprotocol to answer; `true` takes the first one offered. @default {true} */
-  readonly protocol?: string | true | undefined;
-  /** Answers no subprotocol, whatever was offered. */
-  readonly withoutProtocol?: boolean;
-  /** Further header lines. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** The proof: the right one, a wrong one, or no such header. @default {"right"} */
-  readonly acceptHash?: "right" | "wrong" | "absent";
-  /** Bytes behind the response head, in the same segment. */
-  readonly extra?: Uint8Array;
 }
 
 /** What {@link RawPeer.close} takes. */
@@ -97,10 +83,9 @@ export class RawPeer {
   readonly #socket: Socket;
   readonly #tcp: Socket;
   readonly #reader: FrameReader;
-  readonly #fragments: Uint8Array[] = [];
+  readonly #messages: MessageJoiner = new MessageJoiner();
   readonly #waiting: ((ended?: true) => void)[] = [];
   readonly #cancelTimers: Set<() => void> = new Set();
-  #fragmentOpcode = 0;
   #early: Uint8Array[] = [];
   #accepted = false;
   #hung = false;
@@ -167,26 +152,7 @@ export class RawPeer {
 
   /** Answers 101 and begins to read frames. */
   accept(options: AcceptOptions = {}): void {
-    const { protocol = true, acceptHash = "right", headers = {}, extra } = options;
-    const key = this.request.header("sec-websocket-key") ?? "";
-    const seed = acceptHash === "wrong" ? "another key" : key;
-    const proof = createHash("sha1").update(seed + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
-      .digest("base64");
-    const answer = options.withoutProtocol
-      ? undefined
-      : protocol === true
-      ? this.request.protocols[0]
-      : protocol;
-    const lines = [
-      "HTTP/1.1 101 Switching Protocols",
-      "Upgrade: websocket",
-      "Connection: Upgrade",
-      ...(acceptHash === "absent" ? [] : [`Sec-WebSocket-Accept: ${proof}`]),
-      ...(answer === undefined ? [] : [`Sec-WebSocket-Protocol: ${answer}`]),
-      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    ];
-    const head = bytesOf(lines.join("\r\n") + "\r\n\r\n");
-    this.#write(extra === undefined ? head : joined([head, extra]));
+    this.#write(acceptance(this.request, options));
     this.#accepted = true;
     const early = this.#early;
     this.#early = [];
@@ -199,14 +165,7 @@ export class RawPeer {
     headers: Readonly<Record<string, string>> = {},
     body: string | Uint8Array = "",
   ): void {
-    const bytes = bytesOf(body);
-    const lines = [
-      `HTTP/1.1 ${status} Scripted`,
-      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-      `Content-Length: ${bytes.length}`,
-      "Connection: close",
-    ];
-    this.#write(joined([bytesOf(lines.join("\r\n") + "\r\n\r\n"), bytes]));
+    this.#write(refusal(status, headers, body));
     this.#hung = true;
     this.#socket.end();
   }
@@ -413,26 +372,12 @@ export class RawPeer {
   }
 
   #dataCame(opcode: number, data: Uint8Array, fin: boolean): void {
-    if (opcode !== OPCODE.continuation) this.#fragmentOpcode = opcode;
-    let whole = data;
-    if (!fin || opcode === OPCODE.continuation) {
-      this.#fragments.push(data);
-      if (!fin) return;
-      whole = joined(this.#fragments.splice(0));
-    }
-    if (this.#fragmentOpcode === OPCODE.binary) {
-      this.onBinary(whole);
-      return;
-    }
-    let textData: string;
-    try {
-      textData = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(whole);
-    } catch {
-      this.violations.push("text that is not UTF-8 (8.1)");
-      this.close(1007, "", { endTcp: "at once" });
-      return;
-    }
-    this.onText(textData);
+    const message = this.#messages.push(opcode, data, fin);
+    if (message === undefined) return;
+    if (message instanceof Uint8Array) return this.onBinary(message);
+    if (typeof message === "string") return this.onText(message);
+    this.violations.push(message.violation);
+    this.close(1007, "", { endTcp: "at once" });
   }
 
   #closeCame(data: Uint8Array): void {

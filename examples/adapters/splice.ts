@@ -1,0 +1,52 @@
+/**
+ * Two connections, one sequence.
+ *
+ * @module
+ */
+
+/** A diff of one symbol: updates `U` to `u`. */
+export interface Spliced {
+  readonly e: string;
+  readonly s: string;
+  readonly U: number;
+  readonly u: number;
+}
+
+/** Puts the diffs of several connections in the venue's order, each once. `onGap` tells what none of them brought. */
+export class Splice {
+  readonly #last: Map<string, number> = new Map();
+  readonly #ahead: Map<string, Spliced[]> = new Map();
+  readonly #onGap: (symbol: string) => void;
+
+  /** Starts with whatever comes first. */
+  constructor(onGap: (symbol: string) => void) {
+    this.#onGap = onGap;
+  }
+
+  /** Whether no diff waits for one before it. */
+  get settled(): boolean {
+    return this.#ahead.size === 0;
+  }
+
+  /** Takes a diff from any connection. @returns the diffs that are next. */
+  take(depth: Spliced, alone: boolean): Spliced[] {
+    const { s, U, u } = depth;
+    const last = this.#last.get(s) ?? U - 1;
+    if (u <= last) return []; // the other connection brought it
+    const ahead = this.#ahead.get(s) ?? [];
+    this.#ahead.set(s, ahead);
+    ahead.push(depth);
+    ahead.sort((a, b) => a.U - b.U);
+    const missing = ahead[0]!.U > last + 1;
+    if (missing && !alone && ahead.length < 1_000) return []; // the slower connection still brings it
+    if (missing) this.#onGap(s);
+    const next: Spliced[] = [];
+    while (ahead[0] !== undefined && (next.length === 0 || ahead[0].U <= next.at(-1)!.u + 1)) {
+      const diff = ahead.shift()!;
+      if (diff.u > (next.at(-1)?.u ?? last)) next.push(diff);
+    }
+    if (next.length > 0) this.#last.set(s, next.at(-1)!.u);
+    if (ahead.length === 0) this.#ahead.delete(s);
+    return next;
+  }
+}
