@@ -4,3 +4,4 @@
  * @module
  */
 import "./conformance/web_test.ts";
+import "./conformance/workerd_test.ts";

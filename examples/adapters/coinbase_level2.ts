@@ -100,14 +100,10 @@ export function coinbaseLevel2(options: CoinbaseOptions): {
     return JSON.stringify({ type, channel: "level2", product_ids, ...(jwt ? { jwt } : {}) });
   }
   async function send(type: "subscribe" | "unsubscribe", products: readonly string[]) {
-    try {
-      await feed.send(await request(type, products));
-    } catch (error) {
-      // The session is gone: onSession asks for everything in the next one.
-      if (!isTransportError(error, "not_connected") && !isTransportError(error, "stale_session")) {
-        throw error;
-      }
-    }
+    const text = await request(type, products);
+    await feed.send(text).catch((error) => {
+      if (!isTransportError(error)) throw error; // else the next session asks for everything
+    });
   }
   const feed = open(url, {
     ...presetOptions(coinbaseMarket, options.connection),

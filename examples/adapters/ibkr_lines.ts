@@ -16,7 +16,7 @@ import {
   type ConnectionOptions,
   type DeliveredFrame,
   isTransportError,
-  open as openFeed,
+  type open as openFeed,
   type ReconnectingConnection,
   TransportError,
 } from "../../mod.ts";

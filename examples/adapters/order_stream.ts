@@ -4,9 +4,7 @@
  * No venue replays what was missed, so a hole is mended by asking: on every new session and on every hole in `seq` the open orders are
  * fetched over REST before the next event counts. Frames and lifecycle are one stream here, so that the two cannot overtake each other.
  *
- * The breaker is the risk layer's, not the transport's. The transport retries a transient loss for ever and only says since when it is
- * down; how long that may take before orders stop is decided here. Permanent failure (`unrecoverable`) and a voluntary end (`exhausted`)
- * end the stream with that error.
+ * Permanent failure (`unrecoverable`) and a voluntary end (`exhausted`) end the stream with that error.
  *
  * ```sh
  * BINANCE_KEY=... BINANCE_SIGNATURE=... deno run -A examples/adapters/order_stream.ts
@@ -24,6 +22,7 @@ import {
   type ReconnectingConnection,
 } from "../../mod.ts";
 import { binanceWsApi, presetOptions } from "../../src/venues/mod.ts";
+import { Breaker } from "./breaker.ts";
 
 /** An order, as far as it is known. */
 export interface Order {
@@ -100,8 +99,7 @@ export function orderStream(options: OrderStreamOptions): {
 } {
   const { url = binanceWsApi.urls[0]!.value, open = openFeed, haltAfterMs = 3_000 } = options;
   const orders = new Map<number, Order>();
-  let halt: ReturnType<typeof setTimeout> | undefined;
-  let closed: boolean | undefined;
+  const breaker = new Breaker(haltAfterMs, (closed, why) => options.onBreaker?.(closed, why));
 
   const feed = open(url, {
     ...presetOptions(binanceWsApi, {
@@ -139,24 +137,11 @@ export function orderStream(options: OrderStreamOptions): {
     }
     options.onReconciled?.(why);
   }
-  function breaker(close: boolean, why: string): void {
-    if (closed === close) return;
-    closed = close;
-    options.onBreaker?.(close, why);
-  }
-  function watch({ up, phase, downSinceMs = 0 }: LifecycleSnapshot): void {
-    clearTimeout(halt);
-    if (up) return breaker(true, phase);
-    if (phase === "closed" || phase === "unrecoverable") return breaker(false, phase);
-    const leftMs = haltAfterMs - (performance.now() - downSinceMs);
-    halt = setTimeout(() => breaker(false, `down for ${haltAfterMs} ms`), Math.max(0, leftMs));
-  }
-
   const events = mergeReadableStreams<Event>(feed.readable.pipeThrough(decode()), states(feed));
   const done = events.pipeTo(
     new WritableStream({
       async write(event) {
-        if ("state" in event) watch(event.state);
+        if ("state" in event) breaker.watch(event.state);
         else if ("report" in event) {
           const { i: orderId, X: status, z } = event.report;
           know({ orderId, status, executed: Number(z) });
@@ -164,10 +149,7 @@ export function orderStream(options: OrderStreamOptions): {
         else await reconcile(event.reconcile).catch(() => feed.control.forceReconnect());
       },
     }),
-  ).finally(() => {
-    clearTimeout(halt);
-    breaker(false, feed.lifecycle.value.phase);
-  });
+  ).finally(() => breaker.end(feed.lifecycle.value.phase));
   return { feed, orders, done };
 }
 

@@ -148,10 +148,22 @@ const failed = (facts: Partial<SessionEnd> = {}): SessionEnd => ({
   ...facts,
 });
 
+/** How platforms say that they were told not to let this program connect: Deno by name, Node by code. */
+const DENIED: ReadonlySet<unknown> = new Set([
+  "NotCapable",
+  "PermissionDenied",
+  "ERR_ACCESS_DENIED",
+]);
+
 /** Turns what a transport rejects with into our error; an abort passes as it is. */
 function connectFailure(signal: AbortSignal): (cause: unknown) => never {
   return (cause) => {
     signal.throwIfAborted();
+    const { name, code } = (cause ?? {}) as { name?: unknown; code?: unknown };
+    if (DENIED.has(name) || DENIED.has(code)) {
+      const message = "Cannot connect: the platform denies this program the network";
+      throw new TransportError("unsupported", message, { cause });
+    }
     throw new TransportError("connect_failed", "Cannot connect: no connection to the host", {
       cause,
       end: failed({ origin: "network" }),

@@ -32,7 +32,7 @@ import type { ByteLink, ByteReceiver } from "./tcp_transport.ts";
 /** How long a server may take to end a connection that is closed on both sides. RFC 6455 says "a reasonable amount of time". */
 const LINGER_MS = 500;
 /** Most frames delivered between two macrotasks. */
-const BURST_FRAMES = 2_048;
+const BURST_FRAMES = 1_024;
 /** From here on the macrotask that starts the count anew is asked for; below it is not worth one. */
 const TURN_FRAMES = 64;
 /** With so many bytes unsent, pings are not answered one by one any more. */

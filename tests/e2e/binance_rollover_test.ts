@@ -1,5 +1,5 @@
 // 300 streams across the venue's age limit: with one connection that renews, and with two that are spliced.
-import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { overlapping, renewing } from "../../examples/adapters/binance_rollover.ts";
 import { Splice, type Spliced } from "../../examples/adapters/splice.ts";
 import { BINANCE_TEST, type SimBinance, startSimBinance } from "../../examples/sim/binance.ts";
@@ -100,9 +100,10 @@ test("overlapping() loses nothing and repeats nothing over two renewals and a sh
   try {
     await roll.first;
     const { reading, result } = await follow(roll.readable, signal);
-    await signal.until(() => connections === 3 && sim.open.length === 1);
+    await signal.until(() => connections >= 3 && sim.links.length >= 3 && sim.open.length === 1);
     sim.shutdown("close", sim.open);
-    await signal.until(() => connections >= 4 && sim.open.length === 1);
+    const links = sim.links.length;
+    await signal.until(() => sim.links.length > links && sim.open.length === 1);
     // To the end of the book: what the venue has is what came out.
     sim.pauseMarket();
     await signal.until(() => [...result.last].every(([s, u]) => sim.book(s).state.id === u));
@@ -111,7 +112,6 @@ test("overlapping() loses nothing and repeats nothing over two renewals and a sh
     assertEquals([result.holes, result.twice, gaps], [0, 0, []]);
     assertGreater(result.diffs, 300 * 20);
     assertNoRateBreach(sim);
-    assert(sim.links.length >= 4);
   } finally {
     await roll.close();
     await sim.close();

@@ -407,7 +407,11 @@ test("transition() with one session ends with it, also when it is asked to recon
     (world) => world.feed({ type: "forceReconnect" }),
     (world) => world.fire("renew"),
     (world) => world.lose(),
-    (world) => lose(world, 1000),
+    (world) => {
+      const by = end(1000);
+      const error = new TransportError("session_lost", "Session lost", { end: by });
+      world.feed({ type: "lost", epoch: 1, error, end: by });
+    },
   ];
   for (const [i, ending] of endings.entries()) {
     const world = started(new World(once));

@@ -94,6 +94,22 @@ test("tcpLeaf() fails when the connection cannot be made, or ends before the ans
   assert(link.destroyed);
 });
 
+test("tcpLeaf() calls it unsupported when the platform denies the network", async () => {
+  const denials = [
+    Object.assign(new Error("Requires net access"), { name: "NotCapable" }),
+    Object.assign(new Error("Access to this API has been restricted"), {
+      code: "ERR_ACCESS_DENIED",
+    }),
+  ];
+  for (const denial of denials) {
+    const tcp = new MockTcp();
+    tcp.refuse = denial;
+    const handshake = { url: new URL("ws://h/"), protocols: [], headers: new Headers() };
+    const outcome = tcp.leaf.connect(handshake, { signal: new AbortController().signal });
+    assertEquals((await failure(outcome)).code, "unsupported");
+  }
+});
+
 test("tcpLeaf() abandons the dial on abort, whatever it waits for", async () => {
   const reason = new Error("deadline");
   const steps: ((controller: AbortController) => Promise<[MockTcp, Promise<unknown>]>)[] = [

@@ -8,6 +8,7 @@ import type { Deviation } from "./case.ts";
 
 const DENO = "https://github.com/denoland/deno/issues";
 const BUN = "https://github.com/oven-sh/bun/issues";
+const WS = "https://github.com/websockets/ws/blob/8.23.0/lib/websocket.js";
 const UNDICI = "https://github.com/nodejs/undici/issues";
 const FIREFOX =
   "https://bugzilla.mozilla.org/buglist.cgi?product=Core&component=Networking%3A%20WebSockets";
@@ -39,6 +40,9 @@ export const MASKED_FRAMES: readonly Deviation[] = [
 export const WITHHELD_CLOSE: readonly Deviation[] = [
   { platform: "bun", reason: "withholds the close until TCP ends", link: BUN },
   { platform: "node", reason: "withholds the close until TCP ends", link: UNDICI },
+  ...["ws on deno", "ws on node", "ws on bun"].map((platform) => (
+    { platform, reason: "withholds the close until TCP ends, or 30 s", link: WS }
+  )),
 ];
 
 /** Without it a send queue is blind: only the deadline of its own is left. */
