@@ -72,13 +72,7 @@ export class ConnectionAxes implements Axes {
       ...options.buffer,
       clock,
       onLag: () => hooks.onCount(),
-      onOverflow: (epoch) =>
-        hooks.onFailed(
-          epoch,
-          new TransportError("overflow", `Session ${epoch} ended: the reader is too slow`, {
-            epoch,
-          }),
-        ),
+      onOverflow: (epoch) => this.#overflow(epoch),
       onCancel: () => {
         hooks.onCount();
         hooks.onCancel();
@@ -238,7 +232,17 @@ export class ConnectionAxes implements Axes {
         }
       },
       dropped: (frames, bytes) => {
-        if (!over) this.buffer.dropped(frames, bytes);
+        if (over) return;
+        this.buffer.dropped(frames, bytes);
+        if (this.#options.buffer.overflow === "fail" && frames > 0) this.#overflow(epoch);
+      },
+      report: (event) => {
+        if (over) return;
+        if (event.type !== "dead") return context.report(event);
+        // The leaf does not know which session it is.
+        const { code, message } = event.error;
+        const error = new TransportError(code, message, { cause: event.error, epoch });
+        context.report({ type: "dead", error });
       },
       end: () => {},
     };
@@ -259,6 +263,11 @@ export class ConnectionAxes implements Axes {
     const delivered = this.buffer.push(frame, epoch);
     if (this.#taps.length > 0) { for (const tap of this.#taps) tap(delivered); }
     if (!this.buffer.open) this.#hooks.onCount();
+  }
+
+  #overflow(epoch: number): void {
+    const message = `Session ${epoch} ended: the reader is too slow`;
+    this.#hooks.onFailed(epoch, new TransportError("overflow", message, { epoch }));
   }
 
   #pong(): void {
@@ -287,7 +296,9 @@ async function pump(connection: WsConnection, sink: FrameSink): Promise<void> {
 }
 
 /** The same object without members that are `undefined`. */
-function definedOf<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+export function definedOf<T extends object>(
+  value: T,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }

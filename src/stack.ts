@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { ConnectionAxes } from "./axes.ts";
+import { ConnectionAxes, definedOf } from "./axes.ts";
 import { attemptBudget, budgeted } from "./connect/attempt_budget.ts";
 import { auth } from "./connect/auth.ts";
 import { chain } from "./connect/chain.ts";
@@ -94,12 +94,16 @@ function reconnector(
         "the subpaths ./deno, ./node, ./bun and ./workerd have",
     );
   }
+  const { liveness, buffer } = resolved;
+  if (capabilities.recvAxis) refuseFunctions(liveness);
   const open = (handshake: Handshake, context: ConnectContext): ReconnectingConnection => {
     const budget = resolved.attemptBudget ?? attemptBudget({ attempts: 60, windowMs: 300_000 });
     return openConnection({
       connector: budgeted(budget, seams.clock)(next),
       handshake: withDefaults(handshake, options),
-      context,
+      context: capabilities.recvAxis
+        ? { ...context, recvAxis: { liveness: definedOf(liveness), buffer } }
+        : context,
       seams,
       options: resolved,
       once,
@@ -113,6 +117,21 @@ function reconnector(
       return connection;
     },
   };
+}
+
+/** A leaf with a heartbeat of its own may have it in another thread, where functions cannot go. */
+function refuseFunctions({ isLife, probe }: ResolvedOptions["liveness"]): void {
+  const name = isLife !== undefined
+    ? "liveness.isLife"
+    : typeof probe?.frame === "function"
+    ? "liveness.probe.frame"
+    : undefined;
+  if (name === undefined) return;
+  throw new TransportError(
+    "unsupported",
+    `Cannot use ${name}: this leaf has a heartbeat of its own, which takes data and no functions; ` +
+      "the leaves of ./web, ./deno, ./node and ./bun take them",
+  );
 }
 
 /** The handshake with the options' subprotocols and headers where it has none of its own. */

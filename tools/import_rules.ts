@@ -53,7 +53,8 @@ export const RULES: readonly Rule[] = [
   { files: "src/venues/", imports: [...core, "mod.ts"] },
   {
     files: "src/worker/",
-    imports: [...core, "mod.ts"],
+    // Heartbeat, ring and a leaf run inside the worker.
+    imports: [...core, "mod.ts", "src/recv/", "src/runtime/"],
     node: true,
     world: ["Worker", "self", "globalThis"],
   },

@@ -2,7 +2,8 @@
  * Orders and fills that survive losses, and a breaker in front of the desk.
  *
  * No venue replays what was missed, so a hole is mended by asking: on every new session and on every hole in `seq` the open orders are
- * fetched over REST before the next event counts. Frames and lifecycle are one stream here, so that the two cannot overtake each other.
+ * fetched over REST before the next event counts. The pipe keeps its backpressure: what the desk cannot take waits in the connection's
+ * buffer, where a loss is seen and counted.
  *
  * Permanent failure (`unrecoverable`) and a voluntary end (`exhausted`) end the stream with that error.
  *
@@ -13,11 +14,9 @@
  * @module
  */
 import process from "node:process";
-import { mergeReadableStreams } from "@std/streams";
 import {
   type ConnectionOptions,
   type DeliveredFrame,
-  type LifecycleSnapshot,
   open as openFeed,
   type ReconnectingConnection,
 } from "../../mod.ts";
@@ -57,10 +56,7 @@ interface Report {
   readonly z: string;
 }
 
-type Event =
-  | { readonly report: Report }
-  | { readonly reconcile: string }
-  | { readonly state: LifecycleSnapshot };
+type Event = { readonly report: Report } | { readonly reconcile: string };
 
 /** Frames to events: a hole first, then what the frame says. */
 function decode(): TransformStream<DeliveredFrame, Event> {
@@ -75,19 +71,6 @@ function decode(): TransformStream<DeliveredFrame, Event> {
       if (event?.e === "executionReport") controller.enqueue({ report: event });
       else if (event?.e === "eventStreamTerminated") controller.enqueue({ reconcile: event.e });
     },
-  });
-}
-
-/** The lifecycle as a stream, which the frames' stream outlives. */
-function states(feed: ReconnectingConnection): ReadableStream<Event> {
-  const values = feed.lifecycle[Symbol.asyncIterator]();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await values.next();
-      if (done) controller.close();
-      else controller.enqueue({ state: value });
-    },
-    cancel: () => void values.return?.(),
   });
 }
 
@@ -137,19 +120,21 @@ export function orderStream(options: OrderStreamOptions): {
     }
     options.onReconciled?.(why);
   }
-  const events = mergeReadableStreams<Event>(feed.readable.pipeThrough(decode()), states(feed));
-  const done = events.pipeTo(
+  const watching = (async () => {
+    for await (const snapshot of feed.lifecycle) breaker.watch(snapshot);
+    breaker.end(feed.lifecycle.value.phase);
+  })();
+  const done = feed.readable.pipeThrough(decode()).pipeTo(
     new WritableStream({
       async write(event) {
-        if ("state" in event) breaker.watch(event.state);
-        else if ("report" in event) {
+        if ("report" in event) {
           const { i: orderId, X: status, z } = event.report;
           know({ orderId, status, executed: Number(z) });
         } else if (event.reconcile === "eventStreamTerminated") feed.control.forceReconnect();
         else await reconcile(event.reconcile).catch(() => feed.control.forceReconnect());
       },
     }),
-  ).finally(() => breaker.end(feed.lifecycle.value.phase));
+  ).finally(() => watching);
   return { feed, orders, done };
 }
 

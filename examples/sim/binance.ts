@@ -41,7 +41,7 @@ export class SimBinance extends Sim implements Venue {
     this.rules = rules;
     this.weight = new SlidingWindow(rules.weightLimit, rules.weightWindowMs);
     this.#gate = new BinanceGate(rules, this.record);
-    this.orders = new SimOrders(this.record);
+    this.orders = new SimOrders(this.record, () => this.wallNow());
     this.timers.every(rules.depthEveryMs, () => this.#marketOpen && this.step());
     this.timers.every(rules.tradeEveryMs, () => this.#marketOpen && this.#trade());
   }
@@ -69,7 +69,7 @@ export class SimBinance extends Sim implements Venue {
   /** One update of each book. */
   step(): void {
     for (const book of this.#books.values()) {
-      const diff = depthUpdate(book.symbol, book.step());
+      const diff = depthUpdate(book.symbol, book.step(), this.wallNow());
       const lower = book.symbol.toLowerCase();
       for (const topic of [`${lower}@depth@100ms`, `${lower}@depth`]) this.#publish(topic, diff);
     }
@@ -87,7 +87,7 @@ export class SimBinance extends Sim implements Venue {
   /** Announces a restart, waits `shutdownLeadMs`, then ends every connection. */
   shutdown(how: "close" | "rst" = "close", links: readonly Link[] = this.open): void {
     for (const link of links) {
-      const event = { e: "serverShutdown", E: Date.now() };
+      const event = { e: "serverShutdown", E: this.wallNow() };
       link.reply(
         link.request.url.pathname.startsWith("/ws-api")
           ? JSON.stringify({ event })
@@ -185,7 +185,7 @@ export class SimBinance extends Sim implements Venue {
     for (const { symbol, state } of this.#books.values()) {
       const topic = `${symbol.toLowerCase()}@trade`;
       const [price = 0] = state.bids[0] ?? [];
-      const now = Date.now();
+      const now = this.wallNow();
       this.#publish(
         topic,
         JSON.stringify({

@@ -11,10 +11,11 @@ const spelled = (levels: readonly Level[]): [string, string][] =>
   ) => [(price / 100).toFixed(8), (quantity / 1_000).toFixed(8)]);
 
 /** A `depthUpdate` as its own message. */
-export function depthUpdate(symbol: string, { first, last, bids, asks }: Diff): string {
+export function depthUpdate(symbol: string, diff: Diff, now: number): string {
+  const { first, last, bids, asks } = diff;
   return JSON.stringify({
     e: "depthUpdate",
-    E: Date.now(),
+    E: now,
     s: symbol,
     U: first,
     u: last,

@@ -25,6 +25,10 @@ export interface BinanceOrders {
   place(symbol: string, quantity: number, options?: { silent?: boolean }): SimOrder;
   /** Fills a part; tells the subscribers unless `silent`. */
   fill(orderId: number, quantity: number, options?: { silent?: boolean }): SimOrder;
+  /** Requests are answered with status 418 until then, in terms of {@link now}. */
+  bannedUntilMs: number;
+  /** The venue's time of day. */
+  now(): number;
   /** Ends every user data subscription, as the venue does when a session is revoked. */
   terminate(): void;
   /** A connection subscribes. */
@@ -36,13 +40,22 @@ export interface BinanceOrders {
 /** The orders and who hears of them. */
 export class SimOrders implements BinanceOrders {
   readonly #record: SimRecord;
+  readonly #now: () => number;
   readonly #orders: Map<number, SimOrder> = new Map();
   readonly #subscribers: Map<Link, number> = new Map();
+  /** Until when requests are refused. */
+  bannedUntilMs = 0;
   #nextId = 1;
 
   /** Makes an empty list. */
-  constructor(record: SimRecord) {
+  constructor(record: SimRecord, now: () => number) {
     this.#record = record;
+    this.#now = now;
+  }
+
+  /** The venue's time of day. */
+  now(): number {
+    return this.#now();
   }
 
   /** Open orders. */
@@ -81,7 +94,7 @@ export class SimOrders implements BinanceOrders {
   terminate(): void {
     for (const [link, subscriptionId] of this.#subscribers) {
       link.reply(
-        JSON.stringify({ subscriptionId, event: { e: "eventStreamTerminated", E: Date.now() } }),
+        JSON.stringify({ subscriptionId, event: { e: "eventStreamTerminated", E: this.#now() } }),
       );
     }
     this.#subscribers.clear();
@@ -104,7 +117,7 @@ export class SimOrders implements BinanceOrders {
     if (silent) return order;
     const event = {
       e: "executionReport",
-      E: Date.now(),
+      E: this.#now(),
       s: order.symbol,
       i: order.orderId,
       x: what,
@@ -142,13 +155,19 @@ export function openWsApi(
       answer(401, {
         error: { code: -2015, msg: "Invalid API-key, IP, or permissions for action." },
       });
+    const [now, until] = [orders.now(), orders.bannedUntilMs];
+    if (now < until) {
+      const msg = `Way too much request weight used; IP banned until ${until}.`;
+      const data = { serverTime: now, retryAfter: until };
+      return answer(418, { error: { code: -1003, msg, data } });
+    }
     switch (method) {
       case "ping":
         return answer(200, { result: {} });
       case "session.logon":
         if (!signed) return refused();
         loggedOn = true;
-        return answer(200, { result: { apiKey: params.apiKey, authorizedSince: Date.now() } });
+        return answer(200, { result: { apiKey: params.apiKey, authorizedSince: orders.now() } });
       case "userDataStream.subscribe":
         if (!loggedOn) return refused();
         return answer(200, { result: { subscriptionId: orders.subscribe(link) } });

@@ -76,7 +76,7 @@ export class SimCoinbase extends Sim implements Venue {
 
   /** One update of each book. */
   step(): void {
-    const now = new Date().toISOString();
+    const now = new Date(this.wallNow()).toISOString();
     for (const [product, book] of this.#books) {
       const updates = book.step(now);
       for (const link of this.open) {
@@ -166,7 +166,7 @@ export class SimCoinbase extends Sim implements Venue {
     this.#usedTokens.add(jwt);
     try {
       const { exp } = JSON.parse(atob(jwt.split(".")[1] ?? "")) as { exp?: number };
-      const leftMs = (exp ?? 0) * 1_000 - Date.now();
+      const leftMs = (exp ?? 0) * 1_000 - this.wallNow();
       return leftMs > 0 && leftMs <= this.rules.jwtTtlMs;
     } catch {
       return false; // what cannot be read is no token
@@ -192,7 +192,10 @@ export class SimCoinbase extends Sim implements Venue {
   }
 
   #beat(): void {
-    const time = new Date().toISOString().replace("T", " ").replace("Z", "000000 +0000 UTC m=+1.5");
+    const time = new Date(this.wallNow()).toISOString().replace("T", " ").replace(
+      "Z",
+      "000000 +0000 UTC m=+1.5",
+    );
     const heartbeat_counter = ++this.#beats;
     for (const link of this.open) {
       if (link.topics.has("heartbeats heartbeats")) {
@@ -207,7 +210,7 @@ export class SimCoinbase extends Sim implements Venue {
     const key = this.rules.sequencePerProduct ? product : "";
     const sequence_num = sequences.get(key) ?? 0;
     sequences.set(key, sequence_num + 1);
-    const timestamp = new Date().toISOString();
+    const timestamp = new Date(this.wallNow()).toISOString();
     const text = JSON.stringify({ channel, timestamp, sequence_num, events });
     if (link.send(channel === "l2_data" ? `level2 ${product}` : channel, text)) {
       this.#lastSentMs.set(link, performance.now());

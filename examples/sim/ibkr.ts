@@ -72,7 +72,7 @@ export class SimIbkr extends Sim implements Venue {
     const given = /api=(\{[^;]*\})/.exec(cookie)?.[1];
     link.timers.every(this.rules.hbEveryMs, () => {
       if (!this.heartbeatsStopped) {
-        link.send("system", JSON.stringify({ topic: "system", hb: Date.now() }));
+        link.send("system", JSON.stringify({ topic: "system", hb: this.wallNow() }));
       }
     });
     peer.onText = (text) => {
@@ -142,7 +142,14 @@ export class SimIbkr extends Sim implements Venue {
       link.timers.after(this.rules.greetingMs * (at + 1) / 3, () => {
         link.reply(JSON.stringify(greeting));
         if (greeting === sts) {
-          this.#lines.set(link, new IbkrLines(link, this.rules, this.record));
+          this.#lines.set(
+            link,
+            new IbkrLines(link, {
+              rules: this.rules,
+              record: this.record,
+              wallNow: () => this.wallNow(),
+            }),
+          );
         }
       })
     );
@@ -164,13 +171,13 @@ export class SimIbkr extends Sim implements Venue {
           topic: "tic",
           alive: true,
           id: this.#session?.id ?? "",
-          lastAccessed: Date.now(),
+          lastAccessed: this.wallNow(),
         };
         for (let n = 0; n < this.rules.ticReplies; n++) link.send("tic", JSON.stringify(reply));
         return;
       }
       case "ech":
-        return void link.send("system", JSON.stringify({ topic: "system", hb: Date.now() }));
+        return void link.send("system", JSON.stringify({ topic: "system", hb: this.wallNow() }));
       case "smd":
         return lines?.ask(conid, JSON.parse(rest.join("+") || "{}").fields ?? []);
       case "umd":

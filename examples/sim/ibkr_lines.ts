@@ -16,18 +16,28 @@ interface Line {
   fresh: boolean;
 }
 
+/** What the lines need of the simulator. */
+export interface LineHost {
+  readonly rules: IbkrRules;
+  readonly record: SimRecord;
+  /** The venue's time of day. */
+  readonly wallNow: () => number;
+}
+
 /** The lines of one connection. */
 export class IbkrLines {
   readonly #link: Link;
   readonly #rules: IbkrRules;
   readonly #record: SimRecord;
+  readonly #now: () => number;
   readonly #lines: Map<string, Line> = new Map();
 
   /** Starts to tick. */
-  constructor(link: Link, rules: IbkrRules, record: SimRecord) {
+  constructor(link: Link, { rules, record, wallNow }: LineHost) {
     this.#link = link;
     this.#rules = rules;
     this.#record = record;
+    this.#now = wallNow;
     link.timers.every(rules.tickEveryMs, () => this.#tick());
   }
 
@@ -93,7 +103,7 @@ export class IbkrLines {
       JSON.stringify({
         ...changed,
         ...first,
-        _updated: Date.now(),
+        _updated: this.#now(),
         conid: Number(conid),
         conidEx: conid,
         server_id: "q2",

@@ -29,6 +29,8 @@ export interface LinkFaults {
   fragments: number;
   /** Delay of each message in milliseconds; the order stays. */
   latencyMs: number;
+  /** At most so much more delay, in milliseconds; the order stays. */
+  jitterMs: number;
 }
 
 /** One connection. */
@@ -44,6 +46,7 @@ export class Link {
     reorderNext: 0,
     fragments: 1,
     latencyMs: 0,
+    jitterMs: 0,
   };
   /** What the client is subscribed to. */
   readonly topics: Set<string> = new Set();
@@ -54,6 +57,7 @@ export class Link {
   /** Messages sent. */
   sent = 0;
   readonly #peer: RawPeer;
+  readonly #late: string[] = [];
   #held: { topic: string; text: string } | undefined;
 
   /** Takes an accepted peer. */
@@ -158,9 +162,16 @@ export class Link {
   }
 
   #put(text: string): void {
-    const { fragments, latencyMs } = this.faults;
+    const { fragments, latencyMs, jitterMs } = this.faults;
     this.sent++;
-    if (latencyMs > 0) this.timers.after(latencyMs, () => this.#peer.sendText(text, { fragments }));
-    else this.#peer.sendText(text, { fragments });
+    if (latencyMs + jitterMs === 0 && this.#late.length === 0) {
+      return this.#peer.sendText(text, { fragments });
+    }
+    this.#late.push(text);
+    // Each timer sends the oldest: whichever fires first, the order stays.
+    this.timers.after(latencyMs + Math.random() * jitterMs, () => {
+      const oldest = this.#late.shift();
+      if (oldest !== undefined) this.#peer.sendText(oldest, { fragments });
+    });
   }
 }

@@ -70,6 +70,8 @@ export class Sim {
   readonly nextHandshakes: HandshakeFault[] = [];
   /** Timers that end with the simulator. */
   readonly timers: Timers = new Timers();
+  /** How far the venue's clock is ahead, in milliseconds. */
+  clockSkewMs = 0;
   /** A fault of every handshake, until it is cleared. */
   handshakeFault: HandshakeFault | undefined;
   #server: RawServer | undefined;
@@ -94,6 +96,11 @@ export class Sim {
     const link = this.links.at(-1);
     if (link === undefined) throw new Error("No connection yet");
     return link;
+  }
+
+  /** The venue's time of day, in milliseconds since the epoch. */
+  wallNow(): number {
+    return Date.now() + this.clockSkewMs;
   }
 
   /** Starts to listen. */

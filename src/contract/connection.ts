@@ -4,6 +4,7 @@
  * @module
  */
 import type { Frame } from "./frame.ts";
+import type { SessionEvent } from "./session.ts";
 
 /** How a session, or a dial, ended: one record, the same on every platform. */
 export interface SessionEnd {
@@ -27,6 +28,8 @@ export interface FrameSink {
   frame(frame: Frame): void;
   /** The leaf itself dropped frames at this position (only leaves with a buffer of their own do). */
   dropped(frames: number, bytes: number): void;
+  /** The leaf's own heartbeat noticed something (only leaves with one of their own do). */
+  report?(event: SessionEvent): void;
   /** The session ended; nothing follows. */
   end(end: SessionEnd): void;
 }

@@ -5,6 +5,7 @@
  */
 import type { WsConnection } from "./connection.ts";
 import type { Handshake } from "./handshake.ts";
+import type { BufferOptions, LivenessOptions } from "./options.ts";
 import type { TraceEvent } from "./trace.ts";
 
 /** What goes with a dial. */
@@ -13,6 +14,14 @@ export interface ConnectContext {
   readonly signal: AbortSignal;
   /** Takes trace events; never throws, never blocks. */
   readonly trace?: (event: TraceEvent) => void;
+  /**
+   * For a leaf with heartbeat and buffer of its own ({@link Capabilities.recvAxis}): what the connection was told of them, defaults in place and
+   * without functions. Absent for a raw session, which has no heartbeat.
+   */
+  readonly recvAxis?: {
+    readonly liveness: LivenessOptions;
+    readonly buffer: Required<BufferOptions>;
+  };
 }
 
 /** Makes a `C` out of a handshake. */

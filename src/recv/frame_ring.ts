@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type DeliveredFrame, frameBytes } from "../contract/frame.ts";
+import { type DeliveredFrame, type Frame, frameBytes } from "../contract/frame.ts";
 
 /** What a ring may hold. */
 export interface RingBounds {
@@ -21,13 +21,13 @@ export interface RingBounds {
 const FIRST_SLOTS = 64;
 
 /** A bounded queue of frames, oldest first. */
-export class FrameRing {
+export class FrameRing<F extends Frame = DeliveredFrame> {
   /** Frames held. */
   length = 0;
   /** Bytes held. */
   bytes = 0;
   readonly #bounds: RingBounds;
-  #slots: (DeliveredFrame | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
+  #slots: (F | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
   #head = 0;
 
   /** Makes an empty one. */
@@ -42,7 +42,7 @@ export class FrameRing {
   }
 
   /** Adds the newest frame. The bounds may be exceeded then: see {@link over}. */
-  push(frame: DeliveredFrame): void {
+  push(frame: F): void {
     if (this.length === this.#slots.length) this.#grow();
     this.#slots[(this.#head + this.length) & (this.#slots.length - 1)] = frame;
     this.length++;
@@ -56,7 +56,7 @@ export class FrameRing {
   }
 
   /** Takes the oldest frame. */
-  shift(): DeliveredFrame | undefined {
+  shift(): F | undefined {
     if (this.length === 0) return undefined;
     const frame = this.#slots[this.#head]!;
     this.#slots[this.#head] = undefined;
@@ -67,11 +67,11 @@ export class FrameRing {
   }
 
   /** Takes the oldest frames, `most` at most. */
-  take(most: number): DeliveredFrame[] {
+  take(most: number): F[] {
     const count = Math.min(most, this.length);
     const slots = this.#slots;
     const mask = slots.length - 1;
-    const frames: DeliveredFrame[] = new Array(count);
+    const frames: F[] = new Array(count);
     let bytes = 0;
     for (let i = 0, at = this.#head; i < count; i++, at = (at + 1) & mask) {
       const frame = slots[at]!;
@@ -93,7 +93,7 @@ export class FrameRing {
 
   #grow(): void {
     const old = this.#slots;
-    const slots = new Array<DeliveredFrame | undefined>(old.length * 2).fill(undefined);
+    const slots = new Array<F | undefined>(old.length * 2).fill(undefined);
     for (let i = 0; i < this.length; i++) slots[i] = old[(this.#head + i) & (old.length - 1)];
     this.#slots = slots;
     this.#head = 0;

@@ -66,6 +66,8 @@ class Stage {
   readonly #controller: Controller;
   #busy: Promise<void> | undefined;
   #closed = false;
+  /** After a `terminate`: what is downstream is being flushed. */
+  #ending: Promise<void> | undefined;
   #flushed: { readonly done: void | Promise<void> } | undefined;
   /** Frames that came before this layer has started; `undefined` from then on. */
   #early: Frame[] | undefined = [];
@@ -96,6 +98,7 @@ class Stage {
   start(): void | Promise<void> {
     const started = this.#call("start", () => this.#layer.start?.(this.#controller));
     const rest = () => {
+      if (this.#chain.failure?.thrown) return;
       const early = this.#early!;
       this.#early = undefined;
       for (const frame of early) void this.write(frame);
@@ -126,7 +129,8 @@ class Stage {
   }
 
   #flush(): void | Promise<void> {
-    if (this.#closed || this.#chain.failure !== undefined) return;
+    if (this.#chain.failure !== undefined) return;
+    if (this.#closed) return this.#ending;
     const done = this.#call("flush", () => this.#layer.flush?.(this.#controller));
     const rest = () => {
       this.#closed = true;
@@ -202,7 +206,7 @@ class Stage {
     const end = () => this.#chain.end();
     const flushed = this.#next?.flush();
     if (flushed === undefined) end();
-    else void flushed.then(end);
+    else this.#ending = flushed.then(end);
   }
 
   /** Resolves when nothing is under way in this stage or downstream. */

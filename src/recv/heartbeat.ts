@@ -78,7 +78,7 @@ class Heartbeat implements Transformer<Frame, Frame> {
     this.#cancel = clock.setTimer(() => look(false), delayMs);
     this.#check = () => {
       this.#cancel();
-      look(false);
+      look(true);
     };
     onAbort(signal, () => this.#stop());
   }

@@ -14,7 +14,8 @@
  * - Before stale or dead is said, the caller takes one turn of the event loop and checks again (`grace`): after a long synchronous stall the
  *   frames are already in the socket.
  * - A jump (the wall clock ran ahead of the monotonic one, or the check itself came much too late) means sleep: what was not heard meanwhile
- *   proves nothing. One probe, or where there is none one reconnect; never a burst.
+ *   proves nothing, nor does what was heard before. If nothing is heard by the second look: one probe, or where there is none one reconnect;
+ *   never a burst.
  *
  * @module
  */
@@ -37,7 +38,7 @@ export interface LivenessMoment {
   readonly now: number;
   /** Time of day. */
   readonly wall: number;
-  /** Whether this is the second look, after a turn of the event loop. */
+  /** Whether this is the second look, after a turn of the event loop, or a frame is just being heard. */
   readonly grace: boolean;
 }
 
@@ -98,10 +99,12 @@ export function checkLiveness(
 ): [LivenessState, LivenessDecision] {
   const { now, wall, grace } = moment;
   const effects: LivenessDecision["effects"][number][] = [];
-  const life = moment.heard !== state.heard;
   const jump = Math.max(wall - state.checkedWall - (now - state.checkedAt), now - state.dueAt);
+  const jumped = jump >= Math.max(SLEEP_MS, policy.staleAfterMs / 2);
+  // What a busy feed brought since the last check may all be from before the sleep.
+  const life = moment.heard !== state.heard && (grace || !jumped);
   let { heardAt, stale, probed } = state;
-  let slept = state.slept || jump >= Math.max(SLEEP_MS, policy.staleAfterMs / 2);
+  let slept = state.slept || jumped;
   if (life) {
     heardAt = now;
     probed = slept = false;

@@ -10,8 +10,8 @@
  * ```
  *
  * Text of whole frames that lie one after another in a chunk is decoded in one call: the header bytes between them are blanked in
- * place, and the messages cut out of the one string. That costs 20 to 70 ns per frame where a call for each costs 75 to 310 ns
- * (bench/rfc6455.bench.ts). But engines keep the whole string alive for a piece of it, so a run ends after {@link RUN_BYTES}: a
+ * place, and the messages cut out of the one string. That costs 35 to 75 ns per frame of 52 to 200 bytes, a call for each 135 to
+ * 180 ns (bench/rfc6455.bench.ts, 2026-11-25). But engines keep the whole string alive for a piece of it, so a run ends after {@link RUN_BYTES}: a
  * kept message pins at most that much. `batch: false` gives every message a string of its own.
  *
  * Binary payloads are copied out of the chunk, so the caller may use it again and a kept message pins nothing.

@@ -25,6 +25,8 @@ import { webSocketLeaf } from "./web_socket.ts";
 export type { Runtime } from "../contract/runtime.ts";
 export type { TraceEvent, TraceFact, Tracer } from "../contract/trace.ts";
 export { diagnosticsTracer } from "./diagnostics.ts";
+export { tcp } from "./tcp_node.ts";
+export type { TcpOptions, TcpProxyOptions, TcpTlsOptions } from "./tcp_options.ts";
 export type { Entry } from "../stack.ts";
 
 /** What a Node leaf can be told. */

@@ -144,8 +144,9 @@ test("orderStream() is unrecoverable after three 401s and exhausted after maxAtt
   try {
     const error = await assertRejects(() => refused.done, TransportError);
     assert(isTransportError(error, "unrecoverable"));
-    assertEquals(refused.feed.lifecycle.value.phase, "unrecoverable");
-    assertEquals(refusing.record.all("dial").length, 3);
+    const { phase, attempts } = refused.feed.lifecycle.value;
+    // Attempts, not connections: Node 24 and 26 answer a 401 with a second request of their own.
+    assertEquals({ phase, attempts }, { phase: "unrecoverable", attempts: 3 });
     assertEquals(refused.breaker.at(-1), [false, "unrecoverable"]);
   } finally {
     await refused.end();

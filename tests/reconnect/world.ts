@@ -85,6 +85,7 @@ export class World {
   feed(event: ReconnectEvent, random = 0.5): readonly ReconnectEffect[] {
     const before = this.state;
     const moment = { now: this.now, random };
+    const strange = event.type === "opened" && event.dial !== this.dialling;
     const [state, effects] = transition(before, event, this.policy, moment);
     this.state = state;
     this.last = effects;
@@ -93,6 +94,7 @@ export class World {
     }
     if (event.type === "dialFailed" && event.dial === this.dialling) this.dialling = undefined;
     for (const effect of effects) this.#apply(effect);
+    if (strange) assertEquals(effects.map(shown), [`refuse ${event.dial}`], "a late open (I3)");
     this.#safe(before, event);
     this.#live();
     return effects;

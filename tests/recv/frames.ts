@@ -28,7 +28,7 @@ export function delivered(frame: DataFrame, seq: number, epoch = 1): DeliveredFr
 
 /** Lets promise callbacks run, as many rounds as any chain here is long. */
 export async function microtasks(): Promise<void> {
-  for (let round = 0; round < 25; round++) await null;
+  for (let round = 0; round < 150; round++) await null;
 }
 
 /** What has become of a promise by now. */

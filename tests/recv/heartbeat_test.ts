@@ -111,6 +111,7 @@ test("heartbeat() takes a second look after a turn: frames that a stall kept in 
   const { clock, events, hear, turns, advance } = session({ staleAfterMs: 1_000 });
   advance(500);
   hear();
+  advance(300);
   clock.skip(1_500);
   while (clock.fireNext(0));
   assertEquals([events.length, clock.turns], [0, 1]);

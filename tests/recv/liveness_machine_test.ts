@@ -66,7 +66,7 @@ test("checkLiveness() is not fooled by frames that a stall kept in the socket", 
 
 test("checkLiveness() answers a sleep of 8 h with one probe, whichever clock noticed it", () => {
   for (const type of ["asleep", "suspended"] as const) {
-    const happenings: Happening[] = [...frames(0, 60_000, 1_000), {
+    const happenings: Happening[] = [...frames(0, 60_000, 300), {
       at: 60_500,
       type,
       by: 8 * HOUR,
@@ -93,7 +93,7 @@ test("checkLiveness() answers a sleep of 8 h with one probe, whichever clock not
 test("checkLiveness() answers a sleep without a probe with one reconnect, even where dead is off", () => {
   for (const policy of [quiet, gentle]) {
     for (const type of ["asleep", "suspended"] as const) {
-      const happenings: Happening[] = [...frames(0, 60_000, 1_000), {
+      const happenings: Happening[] = [...frames(0, 60_000, 300), {
         at: 60_500,
         type,
         by: 8 * HOUR,
@@ -108,10 +108,10 @@ test("checkLiveness() answers a sleep without a probe with one reconnect, even w
 test("checkLiveness() does not reconnect after a sleep when frames are there at the second look", () => {
   for (const policy of [full, quiet, gentle]) {
     const happenings: Happening[] = [
-      ...frames(0, 60_000, 1_000),
+      ...frames(0, 60_000, 300),
       { at: 60_500, type: "asleep", by: HOUR },
       { at: 60_500, type: "queued" },
-      ...frames(60_501 + HOUR, 120_000 + HOUR, 1_000),
+      ...frames(60_501 + HOUR, 120_000 + HOUR, 300),
     ];
     assertEquals(saidIn(runLiveness(policy, happenings, 120_000 + HOUR)), []);
   }
@@ -119,7 +119,7 @@ test("checkLiveness() does not reconnect after a sleep when frames are there at 
 
 test("checkLiveness() takes neither a check that is a little late nor a small step of the clock for sleep", () => {
   for (const happening of [{ type: "wall", by: 9_000 }, { type: "asleep", by: 7_000 }] as const) {
-    const happenings: Happening[] = [...frames(0, 60_000, 1_000), { at: 60_500, ...happening }];
+    const happenings: Happening[] = [...frames(0, 60_000, 300), { at: 60_500, ...happening }];
     const run = runLiveness(quiet, [...happenings, ...frames(68_000, 90_000, 1_000)], 90_000);
     assertEquals(saidIn(run), []);
   }

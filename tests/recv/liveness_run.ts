@@ -96,7 +96,7 @@ export function runLiveness(
     else if (type === "asleep") now += by;
     else {
       hear(1);
-      if (state.stale) check(false);
+      if (state.stale) check(true);
     }
   }
   return { said, checks, longestDelayMs, ended: due === undefined };

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import type { Frame } from "../../src/contract/frame.ts";
 import { FrameWriter } from "../../src/rfc6455/frame_writer.ts";
 import { test } from "../support/harness.ts";
-import { frame, joined, OPCODE } from "../support/raw/frames.ts";
+import { joined } from "../support/raw/frames.ts";
 import { damaged } from "./damaged.ts";
 import { MAX_BYTES, READER_CASES } from "./reader_cases.ts";
 import { cut, randomCuts, readPieces, seeded } from "./reading.ts";
@@ -66,8 +66,11 @@ const STRICTER = new Set(["length is not minimal", "length has its top bit set"]
 
 /** Reads with both. @returns The verdict if they had to agree. */
 async function compare(pieces: readonly Uint8Array[], maxBytes: number, name: string) {
-  const ours = readPieces(pieces, { maxMessageBytes: maxBytes });
-  const theirs = await wsReading(pieces, maxBytes);
+  // The two judge some headers earlier or later by a byte: let neither wait for one at the end.
+  const filler = new Uint8Array(10);
+  const ours = readPieces([...pieces, filler], { maxMessageBytes: maxBytes });
+  const more = ours.failure ? [filler, filler] : [filler];
+  const theirs = await wsReading([...pieces, ...more], maxBytes);
   if (ours.failure && STRICTER.has(ours.failure.reason)) {
     assertEquals(theirs.frames.slice(0, ours.frames.length), ours.frames, name);
     return "stricter";
@@ -88,8 +91,7 @@ test("FrameReader agrees with npm ws on random streams, good and damaged", async
   const verdicts = new Map<string, number>();
   for (let seed = 1; seed <= 1_500; seed++) {
     const random = seeded(seed * 7_919);
-    // We judge a header byte by byte, `ws` once it is whole: let no stream end within one.
-    const bytes = joined([damaged(random), ...Array.from({ length: 8 }, () => frame(OPCODE.pong))]);
+    const bytes = damaged(random);
     const pieces = cut(bytes, randomCuts(random, bytes.length));
     const verdict = await compare(pieces, 200, `seed ${seed}`);
     verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);

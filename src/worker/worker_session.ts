@@ -1,0 +1,237 @@
+/**
+ * The main thread's side of a session whose socket lives in a worker.
+ *
+ * A batch is acknowledged when the sink has had all of it: a sink that is slow, or a thread that is blocked, takes no more than two. Frames that nobody
+ * is attached for yet are kept here, as every leaf keeps them.
+ *
+ * @module
+ */
+import {
+  checkClose,
+  type FrameSink,
+  type SessionEnd,
+  type WsConnection,
+} from "../contract/connection.ts";
+import { TransportError } from "../contract/errors.ts";
+import { dataFrame, type Frame, frameBytes } from "../contract/frame.ts";
+import type { WorkerChannel } from "./channel.ts";
+import type { BatchMessage, FromWorker, WireFrame } from "./protocol.ts";
+
+/** How a {@link WorkerSession} is made. */
+export interface WorkerSessionOptions {
+  /** The worker. */
+  readonly channel: WorkerChannel;
+  /** The negotiated subprotocol. */
+  readonly protocol: string;
+  /** Whether the leaf in the worker can ping. */
+  readonly ping: boolean;
+}
+
+/** Frames that wait for whoever attaches; more than that means that nobody will. */
+const MAX_EARLY_FRAMES = 65_536;
+
+/** What `writable` lets worker and socket hold before it waits, in bytes. */
+const HIGH_WATER_MARK = 1_048_576;
+
+const lost: SessionEnd = { code: 1006, reason: "", clean: false, origin: "network" };
+const lostHere: SessionEnd = { ...lost, origin: "local" };
+
+/** One session over a socket in a worker. */
+export class WorkerSession implements WsConnection {
+  readonly protocol: string;
+  readonly closed: Promise<SessionEnd>;
+  readonly #channel: WorkerChannel;
+  readonly #ping: boolean;
+  #resolveClosed: (end: SessionEnd) => void = () => {};
+  #sink: FrameSink | undefined;
+  #early: BatchMessage[] = [];
+  #earlyFrames = 0;
+  #end: SessionEnd | undefined;
+  #abandoned = false;
+  #closing = false;
+  /** Bytes posted in all, and of these what the worker has not handled or its socket still holds. */
+  #posted = 0;
+  #taken = 0;
+  #buffered = 0;
+  #wakeWriter: () => void = () => {};
+  #readable: ReadableStream<Frame> | undefined;
+  #writable: WritableStream<Frame> | undefined;
+
+  /** Makes one, of a worker whose socket has opened. */
+  constructor({ channel, protocol, ping }: WorkerSessionOptions) {
+    this.#channel = channel;
+    this.#ping = ping;
+    this.protocol = protocol;
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+  }
+
+  get bufferedAmount(): number {
+    return this.#posted - this.#taken + this.#buffered;
+  }
+
+  get readable(): ReadableStream<Frame> {
+    return this.#readable ??= new ReadableStream<Frame>({
+      start: (controller) => {
+        this.attach({
+          frame: (frame) => controller.enqueue(frame),
+          dropped: () => {},
+          end: () => controller.close(),
+        });
+      },
+      cancel: () => this.abandon(),
+    }, { highWaterMark: 0 });
+  }
+
+  get writable(): WritableStream<Frame> {
+    return this.#writable ??= new WritableStream<Frame>({
+      write: async (frame) => {
+        this.send(frame);
+        while (this.bufferedAmount > HIGH_WATER_MARK && this.#end === undefined) {
+          if (this.#abandoned) return;
+          await new Promise<void>((resolve) => this.#wakeWriter = resolve);
+        }
+      },
+      close: () => this.close(),
+      abort: () => this.abandon(),
+    });
+  }
+
+  attach(sink: FrameSink): void {
+    if (this.#sink !== undefined) {
+      throw new TypeError("Cannot attach: the frames go elsewhere already");
+    }
+    this.#sink = sink;
+    const early = this.#early;
+    this.#early = [];
+    for (const batch of early) this.#deliver(batch);
+    if (this.#end !== undefined && !this.#abandoned) tell(sink, this.#end);
+  }
+
+  send(frame: Frame): void {
+    if (this.#end !== undefined || this.#closing || this.#abandoned) {
+      throw new TransportError("not_connected", "Cannot send frame: the socket is not open");
+    }
+    switch (frame.type) {
+      case "text":
+      case "binary":
+        return this.#post(dataFrame(frame.data));
+      case "ping":
+        if (this.#ping) return this.#post(frame);
+        throw new TransportError("unsupported", "Cannot send ping: this leaf has none");
+      case "close":
+        return this.close(frame.code, frame.reason);
+      case "pong":
+        throw new TransportError("unsupported", "Cannot send pong: the platform sends them");
+      default:
+        return frame satisfies never;
+    }
+  }
+
+  close(code = 1000, reason = ""): void {
+    checkClose(code, reason);
+    if (this.#end !== undefined || this.#closing) return;
+    this.#closing = true;
+    this.#channel.post({ type: "close", code, reason });
+  }
+
+  abandon(): void {
+    if (this.#abandoned) return;
+    this.#abandoned = true;
+    this.#early = [];
+    if (this.#readable !== undefined && this.#end === undefined) this.#sink?.end(lostHere);
+    this.#sink = undefined;
+    this.#wakeWriter();
+    void this.#channel.end().then(() => this.#finish(lostHere));
+  }
+
+  /** The worker said something. */
+  take(message: FromWorker | undefined): void {
+    switch (message?.type) {
+      case "batch": {
+        const { taken } = message;
+        // Never more than was posted, and never less than before.
+        this.#taken = Math.max(this.#taken, Math.min(this.#posted, taken));
+        this.#buffered = message.buffered;
+        this.#wakeWriter();
+        if (this.#sink !== undefined) this.#deliver(message);
+        else this.#keep(message);
+        return this.#channel.post({ type: "ack" });
+      }
+      case "end": {
+        const { dead, end } = message;
+        if (dead !== undefined) {
+          const error = new TransportError(dead.code, dead.message);
+          this.#guarded((sink) => sink.report?.({ type: "dead", error }));
+        }
+        return this.#finish(end);
+      }
+      default:
+        return this.#fail(lostHere);
+    }
+  }
+
+  /** The worker has ended by itself. */
+  gone(): void {
+    this.#fail(lostHere);
+  }
+
+  #post(frame: Exclude<Frame, { readonly type: "close" }>): void {
+    this.#posted += frameBytes(frame);
+    if (frame.type === "text") return this.#channel.post({ type: "send", frame });
+    // The caller keeps its bytes; the copy goes over without another.
+    const data = frame.data.slice();
+    this.#channel.post({ type: "send", frame: { type: frame.type, data } }, [data.buffer]);
+  }
+
+  #keep(batch: BatchMessage): void {
+    this.#early.push(batch);
+    this.#earlyFrames += batch.frames.length;
+    if (this.#earlyFrames > MAX_EARLY_FRAMES) this.#fail(lost);
+  }
+
+  #deliver({ droppedFrames, droppedBytes, frames, reports }: BatchMessage): void {
+    if (droppedFrames > 0) this.#guarded((sink) => sink.dropped(droppedFrames, droppedBytes));
+    for (const frame of frames) this.#guarded((sink) => sink.frame(received(frame)));
+    for (const type of reports) this.#guarded((sink) => sink.report?.({ type }));
+  }
+
+  /** Runs the sink. What it throws must not reach the platform; the session's end tells of it. */
+  #guarded(run: (sink: FrameSink) => void): void {
+    if (this.#sink === undefined || this.#abandoned) return;
+    try {
+      run(this.#sink);
+    } catch {
+      this.#fail(lostHere);
+    }
+  }
+
+  /** Ends the session from this side. */
+  #fail(end: SessionEnd): void {
+    if (this.#end !== undefined || this.#abandoned) return;
+    this.#early = [];
+    this.#finish(end);
+  }
+
+  #finish(end: SessionEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#resolveClosed(end);
+    this.#wakeWriter();
+    void this.#channel.end();
+    if (!this.#abandoned && this.#sink !== undefined) tell(this.#sink, end);
+  }
+}
+
+/** A frame as it came over. */
+function received(frame: WireFrame): Frame {
+  if (typeof frame === "string") return { type: "text", data: frame };
+  return frame instanceof Uint8Array ? { type: "binary", data: frame } : frame;
+}
+
+function tell(sink: FrameSink, end: SessionEnd): void {
+  try {
+    sink.end(end);
+  } catch {
+    // The session has ended as it is; its `closed` says so too.
+  }
+}

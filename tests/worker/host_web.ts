@@ -1,0 +1,4 @@
+// A worker file as an application writes it.
+import { hostSocket } from "../../src/worker/host.ts";
+
+hostSocket();
