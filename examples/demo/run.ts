@@ -17,7 +17,7 @@ import { countKinds, lastLine, reasonsAgainst, table } from "./verdict.ts";
 import { type View, viewFor } from "./view.ts";
 
 /** What the script may take beyond its length: with the default length all ends within 30 s. */
-const GRACE_MS = 8_000;
+const GRACE_MS = 7_000;
 
 /** How often steps that the client did not meet are played again. */
 const MAX_REPEATS = 2;
@@ -67,14 +67,14 @@ class Demo {
     const interrupt = () => {
       if (this.#interrupted) process.exit(130); // twice means at once
       this.#interrupted = true;
-      this.#fail("interrupted");
+      this.#finish();
     };
     process.on("SIGINT", interrupt);
     const ticker = setInterval(() => this.#show(), this.#view.everyMs);
     try {
       await finished;
       this.#ending = true;
-      await this.#feed?.connection.control.shutdown();
+      await this.#feed?.connection.control.shutdown({ timeoutMs: 1_000 });
       await this.#feed?.read;
       // The feed first: what the server reports then is the whole of it.
       await this.#server.close();
@@ -100,7 +100,9 @@ class Demo {
       stats: feed?.connection.stats() ?? NOTHING,
     });
     const kinds = countKinds(this.#faults, (fault) => this.#isShown(fault));
-    const reasons = reasonsAgainst(books, kinds, this.#troubles);
+    const reasons = this.#interrupted
+      ? ["interrupted", ...books.problems] // the rest of the script was not played
+      : reasonsAgainst(books, kinds, this.#troubles);
     const { sessions, totals } = books;
     if (this.#flags.json) {
       const { seed, durationS } = this.#flags;

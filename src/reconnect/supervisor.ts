@@ -47,6 +47,8 @@ interface Session extends AxesSession {
   readonly abort: AbortController;
   readonly firstSeq: number;
   end: SessionEnd | undefined;
+  /** Whether it was found unusable; its loss is on its way, and nothing is started on it. */
+  failed: boolean;
 }
 
 interface Settle {
@@ -169,6 +171,7 @@ export class Supervisor implements Task {
 
   /** The session of that epoch is over, for a reason found above the socket. */
   fail(epoch: number, error: TransportError): void {
+    if (this.#session?.epoch === epoch) this.#session.failed = true;
     this.#post({ type: "lost", epoch, error });
   }
 
@@ -223,7 +226,8 @@ export class Supervisor implements Task {
       case "runStart":
         return this.#runStart();
       case "up":
-        this.#setup.axes.start();
+        // Not where a layer could not be made: frames would go out past it, unsigned or whatever it is for.
+        if (this.#session?.failed === false) this.#setup.axes.start();
         return this.#settleReady.resolve();
       case "drop":
         return this.#drop(effect.error);
@@ -298,6 +302,7 @@ export class Supervisor implements Task {
       signal: abort.signal,
       firstSeq: this.#setup.axes.lastSeq + 1,
       end: undefined,
+      failed: false,
       report: (event) => this.#reported(session, event),
     };
     this.#session = session;
@@ -313,7 +318,7 @@ export class Supervisor implements Task {
         cause,
         epoch,
       });
-      this.#post({ type: "lost", epoch, error });
+      this.fail(epoch, error);
     }
   }
 
@@ -337,6 +342,7 @@ export class Supervisor implements Task {
 
   #runStart(): void {
     const session = this.#session!;
+    if (session.failed) return;
     const { epoch } = session;
     const { axes, options } = this.#setup;
     const failed = (cause: unknown) => {

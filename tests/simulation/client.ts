@@ -379,7 +379,7 @@ export class Client implements LeafObserver {
       maxWaitingBytes,
       sendTimeoutMs: timeoutMs,
     } = profile;
-    return defined({
+    const options: { [K in keyof ConnectionOptions]: ConnectionOptions[K] | undefined } = {
       connectTimeoutMs: profile.connectTimeoutMs,
       startTimeoutMs: profile.startTimeoutMs,
       readyTimeoutMs: profile.readyTimeoutMs,
@@ -411,7 +411,8 @@ export class Client implements LeafObserver {
       tracer: { event: (event) => this.#traced(event) },
       attemptBudget: this.#shared.budget,
       signal: profile.usesConnectSignal ? this.abort.signal : undefined,
-    }) as ConnectionOptions;
+    };
+    return defined(options) as ConnectionOptions;
   }
 
   #probe(): { readonly afterMs: number; readonly frame?: () => string } | undefined {

@@ -57,8 +57,9 @@ export class Reader {
 
   /** From now on it reads in another way. A read that waits for a frame is left behind. */
   change(reading: Reading): void {
-    if (this.end !== undefined || this.cancelled) return;
     const started = this.#form !== undefined;
+    // Whoever leaves `for await` wants no more.
+    if (this.end !== undefined || this.cancelled || started && this.#reading === "for await") return;
     this.#change = reading;
     if (!started) {
       this.#reading = reading;
@@ -92,7 +93,7 @@ export class Reader {
   }
 
   async #readOn(form: Form): Promise<void> {
-    const { client } = { client: this.#client };
+    const client = this.#client;
     try {
       while (!this.cancelled) {
         while (this.#permits === 0 && !this.cancelled && this.#change === undefined) {
@@ -133,7 +134,8 @@ function formOf({ connection }: Client, reading: Reading): Form {
     return {
       async next() {
         const { done, value } = await reader.read();
-        return done ? undefined : [value];
+        if (!done) return [value];
+        reader.releaseLock();
       },
       async cancel() {
         await reader.cancel();
@@ -158,7 +160,7 @@ function formOf({ connection }: Client, reading: Reading): Form {
   const cancel = async () => await frames.return!();
   return { next, cancel, leave: cancel };
 
-  function leaving(iterator: AsyncIterableIterator<unknown>): Omit<Form, "next"> {
+  function leaving(iterator: AsyncIterator<unknown>): Omit<Form, "next"> {
     const leave = async () => await iterator.return!();
     return {
       leave,

@@ -157,7 +157,7 @@ export class Server {
     const fail = (end: Partial<SessionEnd>) => dial.fail(end);
     switch (this.mood) {
       case "healthy":
-        return this.#open(dial);
+        return void this.#open(dial);
       case "refuses":
         world.fault("refused", this.#client);
         return fail({});

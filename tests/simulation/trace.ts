@@ -34,6 +34,8 @@ export class Trace {
   readonly #machines: number[] = [];
   #full = EMPTY_HASH;
   readonly #kept: string[] | undefined;
+  /** Lines so far: while it grows, promise callbacks still run. */
+  length = 0;
 
   /** `keep`: whether lines can be read afterwards. */
   constructor(keep: boolean) {
@@ -42,6 +44,7 @@ export class Trace {
 
   /** Something that belongs to the machine trace. */
   machine(now: number, client: number, what: string): void {
+    this.length++;
     const line = `${now} ${what}`;
     this.#machines[client] = mix(this.#machines[client] ?? EMPTY_HASH, line);
     this.#full = mix(this.#full, line);
@@ -50,6 +53,7 @@ export class Trace {
 
   /** Something that only belongs to the full trace. */
   note(now: number, client: number, what: string): void {
+    this.length++;
     this.#full = mix(mix(this.#full, what), String(now));
     this.#kept?.push(shownLine(now, client, what));
   }

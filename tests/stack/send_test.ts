@@ -132,6 +132,7 @@ test("scenario 47: send() after shutdown rejects instead of swallowing", async (
   const it = bench({ mock: { answersClose: false } });
   const dial = await it.up();
   const closing = it.feed.control.shutdown();
+  await it.mock.settle();
   const during = outcome(it.feed.send("too late"));
   await it.mock.settle();
   const later = outcome(it.feed.send("later still", { hold: true }));
@@ -386,4 +387,28 @@ test("errors of send() say what could not be done, without what was to be sent",
     "connection",
   ]);
   await it.close();
+});
+
+test("onSession does not run on a session whose layers cannot be made", async () => {
+  let starts = 0;
+  let opens = 0;
+  const broken: FrameLayer = () => {
+    if (++opens === 1) throw new Error("no key");
+    return {};
+  };
+  for (const axis of ["recv", "send"] as const) {
+    starts = opens = 0;
+    const it = bench({
+      ...axis === "recv" ? { recv: [broken] } : { send: { layers: [broken] } },
+      onSession: (session) => {
+        starts++;
+        return session.send("login");
+      },
+    });
+    const first = await it.up();
+    assertEquals([starts, first.sent, first.abandoned], [0, [], true], axis);
+    await it.up();
+    assertEquals([starts, it.now.up], [1, true]);
+    await it.close();
+  }
 });

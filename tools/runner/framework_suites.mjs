@@ -69,7 +69,6 @@ for (const node of NODES) {
     framework(name, program(node), (report) => [
       "--disable-warning=ExperimentalWarning",
       "--test",
-      "--test-force-exit",
       "--test-reporter=spec",
       "--test-reporter-destination=stdout",
       "--test-reporter=junit",
