@@ -139,7 +139,6 @@ export function ibkrLines(options: IbkrLinesOptions): {
           options.onTick?.(message.tick);
         } else if (!message.authenticated) {
           options.onSessionLost?.();
-          feed.control.forceReconnect();
         }
       },
     }),

@@ -265,6 +265,8 @@ say({ type: "listening", url: server.url });
 
 // Ctrl+C reaches both processes; this one ends when the client has got its last reports.
 process.on("SIGINT", () => {});
+// When nobody listens any more, the end of stdin says so as well.
+process.stdout.on("error", () => {});
 const lines = new JsonLines();
 for await (const chunk of process.stdin) {
   for (const line of lines.push(String(chunk)) as ControlLine[]) {

@@ -41,14 +41,18 @@ export function reasonsAgainst(
   return reasons;
 }
 
+/** Reasons in the last line, at most; the JSON document has them all. */
+const MAX_REASONS = 12;
+
 /** The last line. */
 export function lastLine({ totals }: Account, reasons: readonly string[]): string {
   const { received, delivered, lagged, discarded, inflight, epochs, unexplained } = totals;
   const figures = `received=${received} delivered=${delivered} lagged=${lagged} ` +
     `discarded=${discarded} inflight=${inflight} epochs=${epochs} unexplained=${unexplained}`;
-  return reasons.length === 0
-    ? `demo: PASS ${figures}`
-    : `demo: FAIL ${figures}: ${reasons.join("; ")}`;
+  if (reasons.length === 0) return `demo: PASS ${figures}`;
+  const more = reasons.length - MAX_REASONS;
+  const told = [...reasons.slice(0, MAX_REASONS), ...(more > 0 ? [`and ${more} more`] : [])];
+  return `demo: FAIL ${figures}: ${told.join("; ")}`;
 }
 
 /** The sessions as a table. */

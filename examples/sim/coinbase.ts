@@ -38,6 +38,8 @@ export class SimCoinbase extends Sim implements Venue {
   readonly #books: Map<string, CoinbaseBook> = new Map();
   readonly #sequences: WeakMap<Link, Map<string, number>> = new WeakMap();
   readonly #lastSentMs: WeakMap<Link, number> = new WeakMap();
+  /** Connections that were cut because they did not read. */
+  readonly #cut: WeakSet<Link> = new WeakSet();
   readonly #usedTokens: Set<string> = new Set();
   readonly #messages: SlidingWindow;
   readonly #dials: SlidingWindow;
@@ -215,7 +217,8 @@ export class SimCoinbase extends Sim implements Venue {
     if (link.send(channel === "l2_data" ? `level2 ${product}` : channel, text)) {
       this.#lastSentMs.set(link, performance.now());
     }
-    if (link.unreadBytes > this.rules.unreadLimitBytes) {
+    if (link.unreadBytes > this.rules.unreadLimitBytes && !this.#cut.has(link)) {
+      this.#cut.add(link);
       this.record.note({ type: "slowConsumer", connection: link.id, value: link.unreadBytes });
       link.rst();
     }

@@ -16,6 +16,12 @@ interface Waiter {
   readonly grant: (now: number) => void;
 }
 
+/** What a dial has spent, and when its connections reach the server at the latest as far as is known. */
+interface Held {
+  at: number;
+  cost: number;
+}
+
 /** What a venue allows. */
 export interface AttemptBudgetOptions {
   /** Dials in any window, at most. */
@@ -55,6 +61,8 @@ class Budget implements AttemptBudget {
   readonly windowMs: number;
   readonly #window: TokenWindow;
   readonly #queue: Waiter[] = [];
+  /** Dials under way: between the reservation and the server lie credentials, and a second connection of some leaves. */
+  readonly #dialling: Set<Held> = new Set();
   #cancel: (() => void) | undefined;
 
   constructor(attempts: number, windowMs: number) {
@@ -75,12 +83,20 @@ class Budget implements AttemptBudget {
         clock,
         grant: (now) => {
           forget();
-          let rest = cost - 1;
+          const held: Held = { at: now, cost };
           resolve({
             opened: () => {
-              this.#window.refund(now, rest);
-              rest = 0;
+              this.#window.refund(held.at, held.cost - 1);
+              held.cost = 1;
               this.#serve();
+            },
+            dialling: () => {
+              this.#dialling.add(held);
+              return () => {
+                if (!this.#dialling.delete(held)) return;
+                this.#renew(held, clock.now());
+                this.#serve();
+              };
             },
           });
         },
@@ -103,6 +119,7 @@ class Budget implements AttemptBudget {
     this.#cancel = undefined;
     for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
       const now = head.clock.now();
+      for (const held of this.#dialling) this.#renew(held, now);
       const waitMs = this.#window.waitMs(now, head.cost);
       if (waitMs > 0) {
         this.#cancel = head.clock.setTimer(() => this.#serve(), waitMs);
@@ -112,6 +129,14 @@ class Budget implements AttemptBudget {
       this.#window.spend(now, head.cost);
       head.grant(now);
     }
+  }
+
+  /** Counts what a dial has spent as if it were spent now. */
+  #renew(held: Held, now: number): void {
+    if (held.at === now) return;
+    this.#window.refund(held.at, held.cost);
+    this.#window.spend(now, held.cost);
+    held.at = now;
   }
 }
 
@@ -123,9 +148,16 @@ export function budgeted(budget: AttemptBudget, clock: Clock): DialLayer {
       const { signal } = context;
       const cost = next.capabilities.wireDials;
       const reservation = await budget.reserve(cost, { clock, signal });
-      const connection = await next.connect(handshake, context);
-      reservation.opened();
-      return connection;
+      const settled = reservation.dialling();
+      try {
+        const connection = await next.connect(handshake, context);
+        settled();
+        reservation.opened();
+        return connection;
+      } catch (error) {
+        settled();
+        throw error;
+      }
     },
   });
 }

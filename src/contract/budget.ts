@@ -9,6 +9,13 @@ import type { Clock } from "./runtime.ts";
 export interface AttemptReservation {
   /** The dial opened with one connection on the wire: gives the rest back. */
   opened(): void;
+  /**
+   * The dial is under way. Its connections reach the server some time from now on: credentials come first, and a leaf may make a second one. Until
+   * the returned function is called, when it is over, it therefore counts as if it were made at this very moment.
+   *
+   * @returns to be called once the dial has opened or failed.
+   */
+  dialling(): () => void;
 }
 
 /** What goes with a reservation. */

@@ -227,7 +227,8 @@ export class Supervisor implements Task {
         return this.#runStart();
       case "up":
         // Not where a layer could not be made: frames would go out past it, unsigned or whatever it is for.
-        if (this.#session?.failed === false) this.#setup.axes.start();
+        if (this.#session?.failed !== false) return;
+        this.#setup.axes.start();
         return this.#settleReady.resolve();
       case "drop":
         return this.#drop(effect.error);

@@ -41,6 +41,13 @@ function defaultFlags(): readonly string[] {
   return platform === "node" ? ["--disable-warning=ExperimentalWarning"] : [];
 }
 
+/** Starts the raw server of `peer_main.ts` in another process. */
+export async function startPeer(): Promise<{ readonly child: Child; readonly url: string }> {
+  const child = new Child(new URL("./peer_main.ts", import.meta.url));
+  const { url } = await child.until(({ event }) => event === "listening");
+  return { child, url: String(url) };
+}
+
 /** One program that runs. */
 export class Child {
   /** Its lines so far. */
@@ -114,7 +121,8 @@ export class Child {
 
   /** Sends a signal to the process. */
   kill(signal: "SIGSTOP" | "SIGCONT" | "SIGKILL" | "SIGINT"): void {
-    this.#process.kill(signal);
+    // Not the child's own kill(): on Deno that sends one signal at most (seen with 2.9.5).
+    if (this.#end === undefined) process.kill(this.pid, signal);
   }
 
   /** Ends its input, which ends a program of ours, and waits until it is gone. */

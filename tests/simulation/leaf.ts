@@ -18,6 +18,7 @@ import { TransportError } from "../../mod.ts";
 /** Who writes it down. */
 export interface LeafObserver {
   dialled(handshake: Handshake): void;
+  /** The dial failed, or is not wanted any more. */
   dialFailed(): void;
   opened(socket: WatchedSocket): void;
   attached(socket: WatchedSocket): void;
@@ -44,13 +45,14 @@ export class WatchedLeaf implements WsConnector {
 
   connect(handshake: Handshake, context: ConnectContext): Promise<WsConnection> {
     this.#observer.dialled(handshake);
+    context.signal.addEventListener("abort", () => this.#observer.dialFailed(), { once: true });
     const signal = this.#deaf ?? context.signal;
     return this.#inner.connect(handshake, { ...context, signal }).then((connection) => {
       const socket = new WatchedSocket(connection, this.#observer);
       this.#observer.opened(socket);
       return socket;
     }, (error) => {
-      this.#observer.dialFailed();
+      if (!context.signal.aborted) this.#observer.dialFailed();
       throw error;
     });
   }

@@ -62,10 +62,12 @@ export interface Profile {
 /** Phases in which nothing follows. */
 export const FINAL: ReadonlySet<Phase> = new Set<Phase>(["closed", "unrecoverable"]);
 
-/** Draws one. Durations of liveness are multiples of four, so that its checks fall on whole milliseconds. */
-export function profileOf(random: SimRandom): Profile {
+/**
+ * Draws one. `pace` stretches the time between events of the application, so that histories of many connections do not have too many. Durations of liveness are multiples of four, so that its checks fall on whole milliseconds.
+ */
+export function profileOf(random: SimRandom, pace: number): Profile {
   const minDelayMs = random.pick([0, 100, 500, 500, 1_000]);
-  const staleAfterMs = random.pick([20_000, 60_000, 60_000, 120_000]);
+  const staleAfterMs = random.pick(pace > 2 ? [60_000, 120_000] : [20_000, 60_000, 120_000]);
   const probe = random.pick(["none", "ping", "data"] as const);
   const limited = random.chance(0.3);
   const jitterMs = random.pick([0, 20, 200]);
@@ -109,10 +111,10 @@ export function profileOf(random: SimRandom): Profile {
     reading: random.pick(
       ["frames", "batches", "readable", "for await", "for await", "nothing"] as const,
     ),
-    readEveryMs: random.chance(0.3) ? random.span(500, 60_000) : undefined,
-    sendEveryMs: random.chance(0.6) ? random.span(2_000, 60_000) : undefined,
+    readEveryMs: random.chance(0.3) ? random.span(500, 60_000) * pace : undefined,
+    sendEveryMs: random.chance(0.6) ? random.span(2_000, 60_000) * pace : undefined,
     holds: random.chance(0.5),
-    tickMs: random.span(4_000, staleAfterMs / 2),
+    tickMs: Math.min(random.span(8_000, 60_000) * pace, staleAfterMs * 0.9),
     observers: [
       ...random.chance(0.5) ? ["fast"] as const : [],
       ...random.chance(0.6) ? ["sleeping"] as const : [],

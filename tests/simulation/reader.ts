@@ -117,6 +117,8 @@ export class Reader {
       // A released reader's read rejects: that is how it is told.
       if (this.#change !== undefined && error instanceof TypeError) return;
       this.end = { error };
+      // An iterator lets go of the stream by itself; whoever holds a reader must.
+      if (this.#reading === "readable") await form.leave();
     }
   }
 

@@ -1,0 +1,53 @@
+/**
+ * The jobs that a client process knows.
+ *
+ * @module
+ */
+import { memoryUsage } from "node:process";
+import { type Counted, native, nativeReadable, type Receive, twoTransforms } from "./controls.ts";
+import { holdfast } from "./holdfast.ts";
+import { Meter, type Reading } from "./meter.ts";
+import { peers } from "./peers.ts";
+
+/** What a client process is asked to do. */
+export type Job = ReceiveJob;
+
+/** Receive one feed. */
+export interface ReceiveJob {
+  readonly job: "receive";
+  readonly candidate: string;
+  readonly url: string;
+  readonly parse: boolean;
+}
+
+/** What came of a {@link ReceiveJob}. */
+export interface ReceiveResult extends Reading, Counted {
+  /** What the process held at the end, in bytes. */
+  readonly rss: number;
+}
+
+const candidates: Readonly<Record<string, Receive>> = {
+  native,
+  nativeReadable,
+  twoTransforms,
+  ...holdfast,
+  ...peers,
+};
+
+async function receive({ candidate, url, parse }: ReceiveJob): Promise<ReceiveResult> {
+  const run = candidates[candidate];
+  if (run === undefined) throw new Error(`No such candidate: ${candidate}`);
+  const meter = new Meter(parse);
+  const counted = await run(url, meter);
+  return { ...meter.reading, dropped: counted?.dropped ?? 0, rss: memoryUsage().rss };
+}
+
+/** Runs one. */
+export async function runJob(job: Job): Promise<unknown> {
+  switch (job.job) {
+    case "receive":
+      return await receive(job);
+    default:
+      return job.job satisfies never;
+  }
+}
