@@ -111,7 +111,7 @@ export class ConnectionAxes implements Axes {
       signal,
       send: (frame) => this.#sendAside(frame, epoch),
       report: (event) => {
-        if (event.type === "dropped") this.buffer.dropped(event.frames, event.bytes);
+        if (event.type === "dropped") this.#dropped(event.frames, event.bytes);
         else session.report(event);
       },
     };
@@ -268,6 +268,11 @@ export class ConnectionAxes implements Axes {
   #overflow(epoch: number): void {
     const message = `Session ${epoch} ended: the reader is too slow`;
     this.#hooks.onFailed(epoch, new TransportError("overflow", message, { epoch }));
+  }
+
+  #dropped(frames: number, bytes: number): void {
+    this.buffer.dropped(frames, bytes);
+    if (!this.buffer.open) this.#hooks.onCount();
   }
 
   #pong(): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { memoryUsage } from "node:process";
+import { cpuUsage, memoryUsage } from "node:process";
 import { type Counted, native, nativeReadable, type Receive, twoTransforms } from "./controls.ts";
 import { holdfast } from "./holdfast.ts";
 import { Meter, type Reading } from "./meter.ts";
@@ -24,6 +24,8 @@ export interface ReceiveJob {
 export interface ReceiveResult extends Reading, Counted {
   /** What the process held at the end, in bytes. */
   readonly rss: number;
+  /** Processor time of all its threads, in milliseconds. */
+  readonly cpuMs: number;
 }
 
 const candidates: Readonly<Record<string, Receive>> = {
@@ -38,8 +40,15 @@ async function receive({ candidate, url, parse }: ReceiveJob): Promise<ReceiveRe
   const run = candidates[candidate];
   if (run === undefined) throw new Error(`No such candidate: ${candidate}`);
   const meter = new Meter(parse);
+  const before = cpuUsage();
   const counted = await run(url, meter);
-  return { ...meter.reading, dropped: counted?.dropped ?? 0, rss: memoryUsage().rss };
+  const { user, system } = cpuUsage(before);
+  return {
+    ...meter.reading,
+    dropped: counted?.dropped ?? 0,
+    rss: memoryUsage().rss,
+    cpuMs: (user + system) / 1_000,
+  };
 }
 
 /** Runs one. */

@@ -117,6 +117,7 @@ export function coinbaseLevel2(options: CoinbaseOptions): {
     books.clear();
     options.onResync?.(why);
     if (why === "session") return; // onSession has asked already
+    await send("unsubscribe", [...wanted]);
     await send("subscribe", [...wanted]);
   }
   function apply({ product_id = "", type, updates = [] }: Level2Event): void {

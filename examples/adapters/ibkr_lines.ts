@@ -139,6 +139,7 @@ export function ibkrLines(options: IbkrLinesOptions): {
           options.onTick?.(message.tick);
         } else if (!message.authenticated) {
           options.onSessionLost?.();
+          feed.control.forceReconnect();
         }
       },
     }),

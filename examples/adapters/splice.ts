@@ -30,9 +30,8 @@ export class Splice {
 
   /** Takes a diff from any connection. @returns the diffs that are next. */
   take(depth: Spliced, alone: boolean): Spliced[] {
-    const { s, U, u } = depth;
+    const { s, U } = depth;
     const last = this.#last.get(s) ?? U - 1;
-    if (u <= last) return []; // the other connection brought it
     const ahead = this.#ahead.get(s) ?? [];
     this.#ahead.set(s, ahead);
     ahead.push(depth);
@@ -43,6 +42,7 @@ export class Splice {
     const next: Spliced[] = [];
     while (ahead[0] !== undefined && (next.length === 0 || ahead[0].U <= next.at(-1)!.u + 1)) {
       const diff = ahead.shift()!;
+      // Not what the other connection has brought already.
       if (diff.u > (next.at(-1)?.u ?? last)) next.push(diff);
     }
     if (next.length > 0) this.#last.set(s, next.at(-1)!.u);

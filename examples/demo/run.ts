@@ -16,8 +16,9 @@ import { levelAfter, lineOf } from "./told.ts";
 import { countKinds, lastLine, reasonsAgainst, table } from "./verdict.ts";
 import { type View, viewFor } from "./view.ts";
 
-/** What the script may take beyond its length: with the default length all ends within 30 s. */
-const GRACE_MS = 7_000;
+/** The script may take as long as the default one (20 s) at least, and so much more than its length: all ends within 30 s. */
+const LEAST_S = 20;
+const GRACE_S = 7;
 
 /** How often steps that the client did not meet are played again. */
 const MAX_REPEATS = 2;
@@ -62,7 +63,7 @@ class Demo {
     );
     const limit = setTimeout(
       () => this.#fail("the script did not end in time"),
-      durationS * 1_000 + GRACE_MS,
+      (Math.max(durationS, LEAST_S) + GRACE_S) * 1_000,
     );
     // A terminal's Ctrl+C may come twice, from it and from the runner; the end takes 2 s at most.
     const interrupt = () => {

@@ -21,7 +21,7 @@ export interface ServerProcess {
 }
 
 /** A server that reports and ends takes milliseconds; one that hangs must not keep the demo. */
-const KILL_AFTER_MS = 1_000;
+const KILL_AFTER_MS = 5_000;
 
 /** What comes before the file: least rights on Deno, no warning about types on Node 22. */
 function runtimeArgs(): readonly string[] {

@@ -267,7 +267,6 @@ export class DropOldestBuffer {
   }
 
   #cancel(): void {
-    if (this.#cancelled) return;
     this.#cancelled = true;
     this.#streamOver = true;
     this.#endPull();

@@ -51,7 +51,8 @@ export type HalfOpenDirection = "in" | "out" | "both";
  * second.open();
  * await mock.advance(100);
  * console.log(second.sent); // [ "subscribe A" ]
- * await feed.control.shutdown({ timeoutMs: 0 });
+ * void feed.control.shutdown();
+ * await mock.advance(100);
  * ```
  */
 export class FaultyLink implements WsConnector {

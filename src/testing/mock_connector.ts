@@ -227,7 +227,9 @@ class Dial implements MockDial, WsConnection {
       throw new TypeError("Cannot attach: the frames go elsewhere already");
     }
     this.#sink = sink;
-    for (const frame of this.#early.splice(0)) this.#emit(frame);
+    for (const frame of this.#early.splice(0)) {
+      if (!this.abandoned) sink.frame(frame);
+    }
     if (this.#end !== undefined && !this.abandoned) sink.end(this.#end);
   }
 

@@ -156,6 +156,10 @@ test("checkHandshake() catches what an auth source did to a good handshake", () 
       handshake.url.username = "u";
       handshake.headers.set("authorization", "Bearer a");
     },
+    (handshake) => {
+      handshake.url.password = "p";
+      handshake.headers.set("authorization", "Bearer a");
+    },
   ];
   for (const change of changes) {
     const handshake = handshakeOf({ url: "ws://host/", protocols: ["a"] });

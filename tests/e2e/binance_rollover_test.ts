@@ -110,7 +110,7 @@ test("overlapping() loses nothing and repeats nothing over two renewals and a sh
     await roll.close();
     await reading;
     assertEquals([result.holes, result.twice, gaps], [0, 0, []]);
-    assertGreater(result.diffs, 300 * 20);
+    assertGreater(result.diffs, symbols.length * 10); // no holes in nothing would prove nothing
     assertNoRateBreach(sim);
   } finally {
     await roll.close();

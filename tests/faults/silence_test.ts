@@ -38,7 +38,7 @@ test("a peer that was stopped and continues is not heard any more (scenario 23)"
   const second = await startPeer();
   let dials = 0;
   const url = () => ++dials === 1 ? `${first.url}?tick=50` : `${second.url}?tick=50`;
-  const feed = new Feed(url, { liveness: { staleAfterMs: 300, deadAfterMs: 600 } }).read();
+  const feed = new Feed(url, { liveness: { staleAfterMs: 500, deadAfterMs: 1_000 } }).read();
   const texts = () => textsOf(feed.frames).filter((text) => !text.startsWith("tick"));
   await withFeed(first.child, feed, async () => {
     await feed.up();
@@ -132,7 +132,7 @@ function block(ms: number): void {
 
 test("a stalled thread does not make a stale session, in the reader (scenario 27)", async () => {
   const { child, url } = await startPeer();
-  const liveness = { staleAfterMs: 400, deadAfterMs: 800 };
+  const liveness = { staleAfterMs: 700, deadAfterMs: 1_400 };
   await withFeed(child, new Feed(`${url}?tick=20`, { liveness }), async (feed) => {
     let frames = 0;
     for await (const _ of feed.connection.frames({ preventCancel: true })) {
@@ -153,7 +153,7 @@ test("a stalled thread does not make a stale session, in a recv layer (scenario 
       controller.enqueue(frame);
     },
   });
-  const liveness = { staleAfterMs: 400, deadAfterMs: 800 };
+  const liveness = { staleAfterMs: 700, deadAfterMs: 1_400 };
   const feed = new Feed(`${url}?tick=20`, { liveness, recv: [stalls] }).read();
   await withFeed(child, feed, async () => {
     await feed.until(() => feed.frames.length >= 120);
@@ -175,7 +175,7 @@ test("a protocol ping as the probe keeps an idle session up (scenario 24)", {
       peer.onPing = () => ++pings === 5 && enough();
     },
   });
-  const liveness = { staleAfterMs: 200, deadAfterMs: 400, probe: { afterMs: 50 } };
+  const liveness = { staleAfterMs: 600, deadAfterMs: 1_200, probe: { afterMs: 100 } };
   await withFeed(server, new Feed(server.url, { liveness }), async (feed) => {
     await feed.up();
     await many;

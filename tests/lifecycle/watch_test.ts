@@ -38,6 +38,7 @@ function countedSignal() {
   const controller = new AbortController();
   const { signal } = controller;
   const listeners = new Set<unknown>();
+  const removals = { count: 0 };
   const { addEventListener, removeEventListener } = signal;
   signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
     listeners.add(args[1]);
@@ -45,9 +46,10 @@ function countedSignal() {
   };
   signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
     listeners.delete(args[1]);
+    removals.count++;
     removeEventListener.apply(signal, args);
   };
-  return { controller, signal, listeners };
+  return { controller, signal, listeners, removals };
 }
 
 test("Watch.value is built once per version, and only when read", () => {
@@ -124,6 +126,11 @@ test("Watch.changed() rejects with the reason of its signal, before and while it
     Error,
     "enough",
   );
+  await assertRejects(
+    () => watch.changed(-1, { signal: AbortSignal.abort(reason) }),
+    Error,
+    "enough",
+  );
   const controller = new AbortController();
   const changed = watch.changed(0, { signal: controller.signal });
   controller.abort(reason);
@@ -131,7 +138,7 @@ test("Watch.changed() rejects with the reason of its signal, before and while it
 });
 
 test("Watch.changed() leaves no listener on its signal: not at a change, the end, or an abort", async () => {
-  const { controller, signal, listeners } = countedSignal();
+  const { controller, signal, listeners, removals } = countedSignal();
   const { watch, add, source } = counting();
   for (let i = 0; i < 100; i++) {
     const changed = watch.changed(undefined, { signal });
@@ -150,6 +157,10 @@ test("Watch.changed() leaves no listener on its signal: not at a change, the end
   const aborted = other.watch.changed(undefined, { signal });
   controller.abort();
   await assertRejects(() => aborted);
+  // Whoever was aborted is not woken any more: it would take its listener away once again.
+  const { count } = removals;
+  other.add(1);
+  assertEquals(removals.count, count);
 });
 
 test("Watch.waitFor() gives the value of now if it fits, else the first that does", async () => {

@@ -223,8 +223,8 @@ test("DropOldestBuffer.readable delivers what is buffered, then closes", async (
   assertEquals(await stateOf(reader.closed), "pending");
   assertEquals((await reader.read()).value?.seq, 1);
   assertEquals((await reader.read()).value?.seq, 2);
+  assertEquals(await stateOf(reader.closed), "resolved");
   assertEquals((await reader.read()).done, true);
-  await reader.closed;
 });
 
 test("DropOldestBuffer.readable delivers what is buffered, then errors", async () => {
@@ -353,6 +353,30 @@ test("DropOldestBuffer.readable cancelled by a pipe whose sink failed counts as 
   await assertRejects(() => buffer.readable.pipeTo(sink), Error, "disk full");
   assertEquals(calls, ["cancel"]);
   assertConserved(buffer);
+});
+
+test("DropOldestBuffer does not discard what a cancelled reader has read already", async () => {
+  // A frame that came between a lock and its first read waits in the stream itself, where nobody sees it being read.
+  const between = async () => {
+    const bench = bufferOf();
+    const first = bench.buffer.readable.getReader();
+    const released = first.read();
+    first.releaseLock();
+    await assertRejects(() => released, TypeError);
+    const second = bench.buffer.readable.getReader();
+    bench.push(1);
+    assertEquals((await second.read()).value?.seq, 1);
+    return { ...bench, reader: second };
+  };
+  const left = await between();
+  left.reader.releaseLock();
+  await left.buffer.frames().return!();
+  assertEquals([left.buffer.delivered, left.buffer.discarded, left.calls], [1, 0, ["cancel"]]);
+  const reading = await between();
+  const next = reading.reader.read();
+  await reading.reader.cancel();
+  assertEquals((await next).done, true);
+  assertEquals([reading.buffer.delivered, reading.buffer.discarded], [1, 0]);
 });
 
 test("DropOldestBuffer reads on in another form where the one before stopped", async () => {

@@ -180,6 +180,33 @@ test("fuse() flushes what is downstream of a terminate, and tells the outlet aft
   assertEquals(told, ["rest", "terminate"]);
 });
 
+test("fuse() tells the outlet of a flush that failed after a terminate, and nothing else", () => {
+  const stop: Layer = { transform: (_, controller) => controller.terminate() };
+  const lower: Layer = {
+    flush: () => {
+      throw new Error("flush");
+    },
+  };
+  const { told, write } = started([stop, lower]);
+  assertThrows(() => write("1"), Error, "flush");
+  assertEquals(told, ["error"]);
+});
+
+test("fuse() lets nothing out after a failure, although an async layer below still works", async () => {
+  const slow: Layer = {
+    transform: async (frame, controller) => {
+      await null;
+      controller.enqueue(frame);
+    },
+  };
+  let held: Controller | undefined;
+  const { told, write } = started([{ start: (c) => void (held = c) }, slow]);
+  const written = Promise.resolve(write("1"));
+  held!.error(new Error("watchdog"));
+  await written;
+  assertEquals(told, ["error"]);
+});
+
 test("fuse() hands on the first failure, whatever its reason is", () => {
   for (const reason of [undefined, null, 0, "text", new Error("x")]) {
     const { told, reasons, write } = started([{
@@ -255,6 +282,15 @@ test("fuse() keeps the order of frames through async layers, and resolves when t
     },
   };
   const { told, write, flush } = started([tag("a"), slow, tag("b")]);
+  const far = started([{ transform: slow.transform! }, tag("a"), slow, tag("b")]);
+  const farWrite = Promise.resolve(far.write("far"));
+  await microtasks();
+  gates.shift()!();
+  await microtasks();
+  assertEquals([far.told, await stateOf(farWrite)], [[], "pending"]);
+  gates.shift()!();
+  await farWrite;
+  assertEquals(far.told, ["farab"]);
   const writes = [write("1"), write("2")].map((done) => Promise.resolve(done));
   const flushed = Promise.resolve(flush());
   await microtasks();
@@ -305,7 +341,6 @@ const refuse = (index: number, method: string) => new TypeError(`layer ${index}:
 
 test("fuseWith() refuses a promise from transform, names layer and method, and leaves no rejection behind", async () => {
   const layers: Layer[] = [
-    // deno-lint-ignore require-await -- that it is async is the point
     { transform: async () => {} },
     { transform: () => Promise.reject(new Error("lost")) },
     { transform: () => ({ then: () => {} }) as unknown as Promise<void> },

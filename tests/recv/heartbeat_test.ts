@@ -270,6 +270,15 @@ test("heartbeat() after a sleep of 8 h sends one probe, or where there is none r
   }
 });
 
+test("heartbeat() is alive at once on a frame after a sleep, too", () => {
+  const { advance, clock, events, hear } = session({ staleAfterMs: 1_000 });
+  advance(1_100);
+  clock.jumpWall(8 * HOUR);
+  hear();
+  assertEquals(events, [[1_000, "stale"], [1_100, "alive"]]);
+  assertEquals(clock.turns, 0);
+});
+
 test("heartbeat() does not notice that the time of day went back 1 h", () => {
   const { advance, clock, events, hear } = session({ staleAfterMs: 1_000 });
   for (let i = 0; i < 100; i++) {

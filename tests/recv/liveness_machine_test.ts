@@ -64,6 +64,12 @@ test("checkLiveness() is not fooled by frames that a stall kept in the socket", 
   assertEquals(saidIn(runLiveness(gentle, stall, 30_000)), []);
 });
 
+test("checkLiveness() sends no probe to a socket that it calls dead in the same breath", () => {
+  const policy = { staleAfterMs: 2_000, deadAfterMs: 3_000, probeAfterMs: 1_000 };
+  const run = runLiveness(policy, [{ at: 100, type: "asleep", by: 5_000 }], HOUR);
+  assertEquals(run.said.map(({ what }) => what), ["stale", "dead"]);
+});
+
 test("checkLiveness() answers a sleep of 8 h with one probe, whichever clock noticed it", () => {
   for (const type of ["asleep", "suspended"] as const) {
     const happenings: Happening[] = [...frames(0, 60_000, 300), {

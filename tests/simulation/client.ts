@@ -94,6 +94,8 @@ export class Client implements LeafObserver {
   readonly #shared: Shared;
   readonly #auth: AuthCheck = new AuthCheck();
   readonly #sockets: SocketCheck = new SocketCheck();
+  /** Whether a dial at the leaf is waited for. */
+  wantsDial = false;
   #opens = 0;
   #dials = 0;
   #stales = 0;
@@ -209,6 +211,7 @@ export class Client implements LeafObserver {
     const { fail, now } = this.world;
     this.#shared.dials.count(now, "dials", fail);
     this.#wireCost = 1;
+    this.wantsDial = true;
     if (this.profile.auth) {
       this.#auth.dialled(handshake.headers.get("x-token"), this.#dials, fail);
     }
@@ -216,6 +219,7 @@ export class Client implements LeafObserver {
 
   dialFailed(): void {
     this.#effect("leaf fails");
+    this.wantsDial = false;
     // A leaf that costs two connections per failing dial has made the second by now.
     if (this.profile.wireDials > this.#wireCost) {
       this.#shared.dials.count(this.world.now, "dials", this.world.fail);
@@ -224,6 +228,7 @@ export class Client implements LeafObserver {
 
   opened(socket: WatchedSocket): void {
     this.#effect("leaf opens");
+    this.wantsDial = false;
     this.#sockets.opened(socket);
   }
 

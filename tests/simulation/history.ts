@@ -37,6 +37,10 @@ export interface Outcome {
 /** Events after which faults stop: the rest is for healing and for the end. */
 const FAULT_EVENTS = 1_100;
 
+/** Attempts and window. Healing has to wait for them, so the tight ones are short. */
+const BUDGETS = [[2, 10_000], [3, 60_000], [10, 60_000], [10, 300_000], [60, 300_000]] as const;
+const CROWDED_BUDGETS = [[5, 10_000], [10, 30_000], [60, 30_000]] as const;
+
 /** Lives one seed through. */
 export async function live(seed: number, options: HistoryOptions = {}): Promise<Outcome> {
   const { keepTrace = false, tally = new Tally() } = options;
@@ -60,9 +64,7 @@ class History {
     this.#random = randomOf(seed, 0);
     const random = this.#random;
     const connections = random.chance(0.7) ? random.int(1, 4) : random.int(2, 20);
-    const crowd = connections > 4;
-    const attempts = random.pick(crowd ? [5, 10, 60] : [2, 3, 10, 60]);
-    const windowMs = random.pick(crowd ? [10_000, 30_000] : [10_000, 60_000, 300_000]);
+    const [attempts, windowMs] = random.pick(connections > 4 ? CROWDED_BUDGETS : BUDGETS);
     const shared: Shared = {
       budget: attemptBudget({ attempts, windowMs }),
       dials: new WindowCheck("I5", attempts, windowMs),
@@ -71,7 +73,9 @@ class History {
     // Everybody redials, each at the cost of two at worst, and behind a window that is full.
     this.#budgetMs = (Math.ceil(2 * connections / attempts) + 1) * (windowMs + 10_000);
     tally.connections += connections;
-    for (let index = 0; index < connections; index++) this.#join(index, shared, Math.ceil(connections / 2));
+    for (let index = 0; index < connections; index++) {
+      this.#join(index, shared, Math.ceil(connections / 2));
+    }
   }
 
   get outcome(): Outcome {
@@ -200,14 +204,13 @@ class History {
     const isBack = ({ client }: Victim) => client.upAt >= from || isOver(client) || isUp(client);
     const done = await this.#pass(boundMs, () => open.every(isBack), MAX_EVENTS - 50);
     if (done || this.#broken) return;
+    const passed = world.now - from;
     for (const victim of open) {
       if (isBack(victim)) continue;
       const { phase, attempts } = victim.client.connection.lifecycle.value;
       world.fail(
         "I16",
-        `connection ${victim.client.index} is ${phase} after ${attempts} dials, ${
-          world.now - from
-        } ms after the last fault`,
+        `connection ${victim.client.index} is ${phase} after ${attempts} dials, ${passed} of ${boundMs} ms after the last fault`,
       );
     }
   }

@@ -8,7 +8,8 @@ import { live, type Outcome } from "./history.ts";
 import { FAULTS, PHASES, Tally } from "./tally.ts";
 import { EMPTY_HASH, mixed, shownHash } from "./trace.ts";
 
-const HELP = `Seeded simulation: whole histories over virtual hours, all invariants checked throughout.
+const HELP =
+  `Seeded simulation: whole histories over virtual hours, all invariants checked throughout.
 
   --seeds N      how many seeds (default 1000)
   --from S       the first seed (default 1)

@@ -7,7 +7,7 @@ import type { Client } from "./client.ts";
 import type { Reader } from "./reader.ts";
 import type { SimRandom } from "./random.ts";
 import type { Sender } from "./sender.ts";
-import { MOODS, type Mood, type ServerSession } from "./server.ts";
+import { type Mood, MOODS, type ServerSession } from "./server.ts";
 import type { World } from "./world.ts";
 
 /** Whom a mishap meets. */

@@ -105,9 +105,7 @@ export function profileOf(random: SimRandom, pace: number): Profile {
     starting: random.pick(["no hook", "nothing", "send", "request", "request"] as const),
     wireDials: random.pick([1, 1, 2]),
     stubborn: random.chance(0.3),
-    link: random.chance(0.2)
-      ? { latencyMs: random.pick([0, 20, 150]), jitterMs }
-      : undefined,
+    link: random.chance(0.2) ? { latencyMs: random.pick([0, 20, 150]), jitterMs } : undefined,
     reading: random.pick(
       ["frames", "batches", "readable", "for await", "for await", "nothing"] as const,
     ),

@@ -59,7 +59,9 @@ export class Reader {
   change(reading: Reading): void {
     const started = this.#form !== undefined;
     // Whoever leaves `for await` wants no more.
-    if (this.end !== undefined || this.cancelled || started && this.#reading === "for await") return;
+    if (this.end !== undefined || this.cancelled || started && this.#reading === "for await") {
+      return;
+    }
     this.#change = reading;
     if (!started) {
       this.#reading = reading;

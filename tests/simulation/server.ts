@@ -54,6 +54,8 @@ export class Server {
   mood: Mood = "healthy";
   /** Whether requests at the start of a session stay unanswered. */
   ignoresRequests = false;
+  /** Whether sessions that open send data by themselves. */
+  talks = true;
   readonly #world: World;
   readonly #profile: Profile;
   readonly #random: SimRandom;
@@ -139,6 +141,7 @@ export class Server {
   /** Everything is good again. */
   heal(): void {
     this.mood = "healthy";
+    this.talks = false;
     this.ignoresRequests = false;
     this.connector.answersClose = true;
     const { session } = this;
@@ -210,7 +213,7 @@ export class Server {
     this.#live.push(session);
     dial.open();
     if (this.#random.chance(0.3)) this.send(session, "hello");
-    this.#tick(session);
+    if (this.talks) this.#tick(session);
     return session;
   }
 

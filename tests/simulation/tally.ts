@@ -137,7 +137,9 @@ export class Tally {
     for (const [bin, count] of this.firstDelays.entries()) {
       // Uniform gives a tenth; a jitter that is off, or that spares the first retry, is far outside.
       if (count < total / BINS / 2 || count > total / BINS * 2) {
-        gaps.push(`I13: ${count} of ${total} first delays fell into tenth ${bin + 1} of their range`);
+        gaps.push(
+          `I13: ${count} of ${total} first delays fell into tenth ${bin + 1} of their range`,
+        );
       }
     }
     return gaps;

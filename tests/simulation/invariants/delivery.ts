@@ -53,7 +53,12 @@ export class DeliveryCheck {
     } else if (origin.session !== this.#session) {
       fail("I2", `epoch ${frame.epoch} holds sessions ${this.#session} and ${origin.session}`);
     } else if (offset !== this.#offset) {
-      fail("I1", `frame ${frame.seq} is number ${origin.number} of its session, off by ${offset - this.#offset}`);
+      fail(
+        "I1",
+        `frame ${frame.seq} is number ${origin.number} of its session, off by ${
+          offset - this.#offset
+        }`,
+      );
     }
     this.#gaps += Math.max(0, frame.seq - this.#lastSeq - 1);
     this.#lastSeq = frame.seq;

@@ -39,7 +39,9 @@ export class SocketCheck {
       if (attached && abandoned && !ended) zombie++;
     }
     if (left > 0) fail("I3", `${left} sockets opened and were neither attached nor let go of`);
-    if (zombies < zombie) fail("I4", `${zombie} abandoned sockets have not ended, counted ${zombies}`);
+    if (zombies < zombie) {
+      fail("I4", `${zombie} abandoned sockets have not ended, counted ${zombies}`);
+    }
     this.#open = this.#open.filter((socket) => !socket.ended);
   }
 

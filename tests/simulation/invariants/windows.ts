@@ -27,7 +27,9 @@ export class WindowCheck {
     if (before === undefined || now - before > this.#windowMs) return;
     fail(
       this.#invariant,
-      `${this.#limit + 1} ${what} within ${now - before} ms, the limit is ${this.#limit} in ${this.#windowMs} ms`,
+      `${this.#limit + 1} ${what} within ${
+        now - before
+      } ms, the limit is ${this.#limit} in ${this.#windowMs} ms`,
     );
   }
 }
