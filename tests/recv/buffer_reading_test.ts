@@ -361,6 +361,7 @@ test("DropOldestBuffer does not discard what a cancelled reader has read already
     const bench = bufferOf();
     const first = bench.buffer.readable.getReader();
     const released = first.read();
+    await microtasks();
     first.releaseLock();
     await assertRejects(() => released, TypeError);
     const second = bench.buffer.readable.getReader();

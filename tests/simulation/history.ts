@@ -38,8 +38,18 @@ export interface Outcome {
 const FAULT_EVENTS = 1_100;
 
 /** Attempts and window. Healing has to wait for them, so the tight ones are short. */
-const BUDGETS = [[2, 10_000], [3, 60_000], [10, 60_000], [10, 300_000], [60, 300_000]] as const;
-const CROWDED_BUDGETS = [[5, 10_000], [10, 30_000], [60, 30_000]] as const;
+const BUDGETS: readonly (readonly [number, number])[] = [
+  [2, 10_000],
+  [3, 60_000],
+  [10, 60_000],
+  [10, 300_000],
+  [60, 300_000],
+];
+const CROWDED_BUDGETS: readonly (readonly [number, number])[] = [
+  [5, 10_000],
+  [10, 30_000],
+  [60, 30_000],
+];
 
 /** Lives one seed through. */
 export async function live(seed: number, options: HistoryOptions = {}): Promise<Outcome> {
