@@ -233,7 +233,7 @@ export class ConnectionAxes implements Axes {
       },
       dropped: (frames, bytes) => {
         if (over) return;
-        this.buffer.dropped(frames, bytes);
+        this.#dropped(frames, bytes);
         if (this.#options.buffer.overflow === "fail" && frames > 0) this.#overflow(epoch);
       },
       report: (event) => {

@@ -21,9 +21,9 @@ export function textOf(frame: Frame): unknown {
   return frame.type === "text" ? frame.data : frame.type;
 }
 
-/** Lets all promise callbacks run that can run now. */
-export async function settled(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
+/** Lets all promise callbacks run that can run now. Real streams take some ten rounds for each frame. */
+export async function settled(rounds = 20): Promise<void> {
+  for (let i = 0; i < rounds; i++) await Promise.resolve();
 }
 
 /** Most times in any closed window. */
