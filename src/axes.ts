@@ -159,9 +159,9 @@ export class ConnectionAxes implements Axes {
         try {
           frame = dataFrame(data);
         } catch (error) {
-          return Promise.reject(error);
+          return handled(Promise.reject(error));
         }
-        return this.outbox.sendFirst(frame, epoch);
+        return handled(this.outbox.sendFirst(frame, epoch));
       },
       next: (match) =>
         handled(

@@ -21,7 +21,7 @@ import { handled } from "./contract/abort.ts";
 import type { ConnectContext, Connector, DialLayer, WsConnector } from "./contract/connector.ts";
 import { TransportError } from "./contract/errors.ts";
 import { type Data, dataFrame, type DeliveredFrame } from "./contract/frame.ts";
-import { type Handshake, handshakeOf } from "./contract/handshake.ts";
+import { type Handshake, handshakeOf, headersOf } from "./contract/handshake.ts";
 import type { LifecycleSnapshot, Watch } from "./contract/lifecycle.ts";
 import {
   type ConnectionOptions,
@@ -86,7 +86,7 @@ function reconnector(
 ): ReconnectConnector {
   const { capabilities } = next;
   const resolved = resolveOptions(options, capabilities);
-  const headers = new Headers(options.headers);
+  const headers = headersOf(options.headers);
   if (!capabilities.headers && !headers.keys().next().done) {
     throw new TransportError(
       "unsupported",
@@ -136,7 +136,7 @@ function refuseFunctions({ isLife, probe }: ResolvedOptions["liveness"]): void {
 
 /** The handshake with the options' subprotocols and headers where it has none of its own. */
 function withDefaults(handshake: Handshake, options: ConnectionOptions): Handshake {
-  const headers = new Headers(options.headers);
+  const headers = headersOf(options.headers);
   for (const [name, value] of handshake.headers) headers.set(name, value);
   const protocols = handshake.protocols.length > 0 ? handshake.protocols : options.protocols ?? [];
   return handshakeOf({ url: handshake.url, protocols, headers });

@@ -7,20 +7,16 @@
  *   behind the start.
  * - One frame at a time is handed off, and only when the rate limit has a token and the socket holds no more than `highWaterMarkBytes`. Token
  *   and place are taken at the hand-off, so a frame that is withdrawn before costs nothing.
- * - Everything is bounded: frames and bytes that wait, and the time without progress. What a session sends for itself (its start, its layers) has
- *   bounds of its own: frames that are held for the session must not keep it from starting.
+ * - Everything is bounded: frames and bytes that wait, and the time without progress.
  *
  * @module
  */
-import { onAbort } from "../contract/abort.ts";
 import type { WsConnection } from "../contract/connection.ts";
 import { isTransportError, TransportError } from "../contract/errors.ts";
 import { type Frame, frameBytes } from "../contract/frame.ts";
 import type { Clock } from "../contract/runtime.ts";
+import { type Entry, type Failure, isCounted, type Rank, SendQueue } from "./send_queue.ts";
 import type { SendGate } from "./send_rate_limit.ts";
-
-/** Who sends. Lower goes first. */
-export type Rank = 0 | 1 | 2;
 
 /** How an {@link Outbox} is made. */
 export interface OutboxOptions {
@@ -45,20 +41,6 @@ export interface OutboxSession {
   readonly layers: Transformer<Frame, Frame> | undefined;
 }
 
-interface Entry {
-  readonly frame: Frame;
-  readonly bytes: number;
-  readonly rank: Rank;
-  /** The epoch that it belongs to; `undefined` is any. */
-  readonly epoch: number | undefined;
-  readonly settle: (failure: Failure | undefined) => void;
-}
-
-/** Why an entry was not handed over. `reason` may be `undefined`, as an abort reason may. */
-interface Failure {
-  readonly reason: unknown;
-}
-
 /** How often a full socket is looked at: platforms have no drain event. */
 const POLL_MS = 10;
 
@@ -68,12 +50,8 @@ const done: Promise<void> = Promise.resolve();
 export class Outbox {
   /** Frames handed to a socket. */
   sent = 0;
-  /** Frames that wait. */
-  waiting = 0;
-  /** What they hold, in bytes. */
-  waitingBytes = 0;
   readonly #options: OutboxOptions;
-  readonly #queues: readonly [Entry[], Entry[], Entry[]] = [[], [], []];
+  readonly #queue: SendQueue;
   #session: OutboxSession | undefined;
   #controller: TransformStreamDefaultController<Frame> | undefined;
   #started = false;
@@ -83,21 +61,27 @@ export class Outbox {
   /** The entry on its way through the layers to the socket, and how many frames were handed over because of it. */
   #inside: Entry | undefined;
   #handed = 0;
-  /** Of what waits: the frames of the session itself. */
-  #ownWaiting = 0;
-  #ownBytes = 0;
   #timer: (() => void) | undefined;
   #limit: () => void = () => {};
   #stuck: { readonly since: number; readonly held: number } | undefined;
   #pumping = false;
   /** The session whose layers have failed: its end is on its way. */
   #broken: OutboxSession | undefined;
-  readonly #idle: Set<() => void> = new Set();
-  readonly #room: Set<() => void> = new Set();
 
   /** Makes an empty one without a session. */
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#queue = new SendQueue(options);
+  }
+
+  /** Frames that wait. */
+  get waiting(): number {
+    return this.#queue.frames;
+  }
+
+  /** What they hold, in bytes. */
+  get waitingBytes(): number {
+    return this.#queue.bytes;
   }
 
   /** A session opened: its start and its layers may send. */
@@ -167,16 +151,11 @@ export class Outbox {
       { epoch: session.epoch, cause: error },
     );
     if (inside !== undefined) {
-      if (this.#handed > 0) this.#settle(inside, undefined);
-      else if (inside.epoch === undefined) this.#queues[inside.rank].unshift(inside);
-      else this.#settle(inside, { reason: stale });
+      if (this.#handed > 0) this.#queue.settle(inside, undefined);
+      else if (inside.epoch === undefined) this.#queue.putBack(inside);
+      else this.#queue.settle(inside, { reason: stale });
     }
-    for (const queue of this.#queues) {
-      for (const entry of queue.splice(0)) {
-        if (entry.epoch === undefined) queue.push(entry);
-        else this.#settle(entry, { reason: stale });
-      }
-    }
+    this.#queue.reject("fenced", stale);
   }
 
   /** Nothing will be sent any more. */
@@ -184,10 +163,8 @@ export class Outbox {
     if (this.#over !== undefined) return;
     this.#over = error;
     this.lose(error);
-    for (const queue of this.#queues) {
-      for (const entry of queue.splice(0)) this.#settle(entry, { reason: error });
-    }
-    for (const wake of [...this.#room]) wake();
+    this.#queue.reject("all", error);
+    this.#queue.wakeAll();
   }
 
   /** Sends a frame of the application. */
@@ -233,20 +210,8 @@ export class Outbox {
    * @param onLost Called if it is never handed over.
    */
   async admit(frame: Frame, signal: AbortSignal, onLost: (reason: unknown) => void): Promise<void> {
-    while (this.#full(2, frameBytes(frame)) && this.#over === undefined) {
-      if (signal.aborted) throw signal.reason;
-      await new Promise<void>((resolve, reject) => {
-        const wake = () => {
-          forget();
-          this.#room.delete(wake);
-          resolve();
-        };
-        const forget = onAbort(signal, () => {
-          this.#room.delete(wake);
-          reject(signal.reason);
-        });
-        this.#room.add(wake);
-      });
+    while (this.#queue.full(2, frameBytes(frame)) && this.#over === undefined) {
+      await this.#queue.room(signal);
     }
     if (this.#over !== undefined) throw this.#over;
     this.#enqueue(frame, 2, undefined, undefined).catch(onLost);
@@ -258,12 +223,11 @@ export class Outbox {
     return new Promise((resolve) => {
       const settle = (flushed: boolean) => {
         cancel();
-        this.#idle.delete(idle);
+        forget();
         resolve(flushed && this.#over === undefined);
       };
-      const idle = () => settle(true);
       const cancel = this.#options.clock.setTimer(() => settle(false), timeoutMs);
-      this.#idle.add(idle);
+      const forget = this.#queue.onIdle(() => settle(true));
     });
   }
 
@@ -273,20 +237,12 @@ export class Outbox {
     if (!hold && this.#session === undefined) {
       return new TransportError("not_connected", "Cannot send frame: no session is open");
     }
-    if (this.#full(rank, bytes)) {
+    if (this.#queue.full(rank, bytes)) {
       return new TransportError(
         "queue_full",
         `Cannot send frame: ${this.waiting} frames of ${this.waitingBytes} bytes wait already`,
       );
     }
-  }
-
-  #full(rank: Rank, bytes: number): boolean {
-    const { maxWaitingFrames, maxWaitingBytes } = this.#options;
-    const own = rank < 2;
-    const frames = own ? this.#ownWaiting : this.waiting - this.#ownWaiting;
-    const held = own ? this.#ownBytes : this.waitingBytes - this.#ownBytes;
-    return frames >= maxWaitingFrames || frames > 0 && held + bytes > maxWaitingBytes;
   }
 
   /** Whether a frame of the application can go at once. */
@@ -339,55 +295,9 @@ export class Outbox {
     epoch: number | undefined,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const promise = new Promise<void>((resolve, reject) => {
-      const entry: Entry = {
-        frame,
-        bytes: frameBytes(frame),
-        rank,
-        epoch,
-        settle: (failure) => {
-          forget();
-          if (failure === undefined) resolve();
-          else reject(failure.reason);
-        },
-      };
-      this.#queues[rank].push(entry);
-      this.waiting++;
-      this.waitingBytes += entry.bytes;
-      if (rank < 2) {
-        this.#ownWaiting++;
-        this.#ownBytes += entry.bytes;
-      }
-      const forget = onAbort(signal, () => this.#withdraw(entry, signal!.reason));
-    });
+    const fate = this.#queue.add(frame, { rank, epoch, ...signal === undefined ? {} : { signal } });
     this.#pump();
-    return promise;
-  }
-
-  #withdraw(entry: Entry, reason: unknown): void {
-    const queue = this.#queues[entry.rank];
-    const at = queue.indexOf(entry);
-    if (at < 0) return;
-    queue.splice(at, 1);
-    this.#settle(entry, { reason });
-  }
-
-  #settle(entry: Entry, failure: Failure | undefined): void {
-    this.waiting--;
-    this.waitingBytes -= entry.bytes;
-    if (entry.rank < 2) {
-      this.#ownWaiting--;
-      this.#ownBytes -= entry.bytes;
-    }
-    entry.settle(failure);
-    for (const wake of [...this.#room]) wake();
-    if (this.waiting > 0) return;
-    for (const wake of [...this.#idle]) wake();
-  }
-
-  #next(): Entry | undefined {
-    return this.#queues[0][0] ?? this.#queues[1][0] ??
-      (this.#started ? this.#queues[2][0] : undefined);
+    return fate;
   }
 
   /** Hands over as much as can be, then arranges to be called again. */
@@ -405,7 +315,7 @@ export class Outbox {
 
   #step(): boolean {
     const session = this.#session;
-    let entry = this.#next();
+    let entry = this.#queue.next(this.#started);
     if (session === undefined || entry === undefined) return false;
     if (!this.#ready || this.#inside !== undefined) return false;
     const { clock, gate, highWaterMarkBytes } = this.#options;
@@ -418,15 +328,15 @@ export class Outbox {
     this.#stuck = undefined;
     const waitMs = isCounted(entry.frame) ? gate?.waitMs(clock.now()) ?? 0 : 0;
     if (waitMs > 0) {
-      const control = this.#queues[1][0];
-      if (control === undefined || isCounted(control.frame)) {
+      const control = this.#queue.nextControl();
+      if (control === undefined) {
         this.#again(waitMs);
         return false;
       }
       // A ping is not counted, and must not wait for the tokens of others: it decides whether the session is dead.
       entry = control;
     }
-    this.#queues[entry.rank].shift();
+    this.#queue.take(entry);
     this.#inside = entry;
     this.#handed = 0;
     if (session.layers !== undefined) return this.#through(session, entry);
@@ -471,10 +381,10 @@ export class Outbox {
     if (this.#broken === this.#session) return false;
     this.#inside = undefined;
     if (failure === undefined && this.#handed === 0 && !this.#ready) {
-      this.#queues[entry.rank].unshift(entry);
+      this.#queue.putBack(entry);
       return false;
     }
-    this.#settle(entry, failure);
+    this.#queue.settle(entry, failure);
     return true;
   }
 
@@ -527,11 +437,6 @@ const ignoring: TransformStreamDefaultController<Frame> = {
   error: () => {},
   terminate: () => {},
 };
-
-/** Whether a rate limit counts the frame: venues count messages, not pings. */
-function isCounted(frame: Frame): boolean {
-  return frame.type === "text" || frame.type === "binary";
-}
 
 function isThenable(value: unknown): value is PromiseLike<void> {
   return typeof value === "object" && value !== null &&

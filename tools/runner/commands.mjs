@@ -49,7 +49,7 @@ async function test(args) {
 }
 
 /** Test folders that take long or need more than a moment: CI and `test` run them. */
-const SLOW = /^tests\/(conformance|faults|simulation|e2e|worker|page|venues|cli)\//;
+const SLOW = /^tests\/(conformance|faults|simulation|e2e|worker|page|venues|cli|demo)\//;
 
 async function ok() {
   await ensureModules();

@@ -1,0 +1,192 @@
+/**
+ * The queue in the outbox: who waits, in which order, how much it may be, and who waits for room in it.
+ *
+ * Rules:
+ * - Ranks: the start of a session (0), its layers (1), the application (2). Lower goes first; within a rank first in, first out.
+ * - Ranks 0 and 1 belong to the session itself and have bounds of their own: frames that are held for a session must not keep it from starting.
+ * - An entry settles once. While it is on its way (taken, not settled) it still counts as waiting.
+ *
+ * @module
+ */
+import { onAbort } from "../contract/abort.ts";
+import type { TransportError } from "../contract/errors.ts";
+import { type Frame, frameBytes } from "../contract/frame.ts";
+
+/** Who sends. Lower goes first. */
+export type Rank = 0 | 1 | 2;
+
+/** Why an entry was not handed over. `reason` may be `undefined`, as an abort reason may. */
+export interface Failure {
+  readonly reason: unknown;
+}
+
+/** One frame that waits. */
+export interface Entry {
+  readonly frame: Frame;
+  readonly bytes: number;
+  readonly rank: Rank;
+  /** The epoch that it belongs to; `undefined` is any. */
+  readonly epoch: number | undefined;
+  readonly settle: (failure: Failure | undefined) => void;
+}
+
+/** How much may wait: each of the session's own frames and the application's. */
+export interface QueueBounds {
+  readonly maxWaitingFrames: number;
+  readonly maxWaitingBytes: number;
+}
+
+interface Load {
+  frames: number;
+  bytes: number;
+}
+
+/** Whether a rate limit counts the frame: venues count messages, not pings. */
+export function isCounted(frame: Frame): boolean {
+  return frame.type === "text" || frame.type === "binary";
+}
+
+/** Frames that wait, by rank. */
+export class SendQueue {
+  readonly #bounds: QueueBounds;
+  readonly #ranks: readonly [Entry[], Entry[], Entry[]] = [[], [], []];
+  readonly #own: Load = { frames: 0, bytes: 0 };
+  readonly #application: Load = { frames: 0, bytes: 0 };
+  readonly #idle: Set<() => void> = new Set();
+  readonly #room: Set<() => void> = new Set();
+
+  /** Makes an empty one. */
+  constructor(bounds: QueueBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Frames that wait. */
+  get frames(): number {
+    return this.#own.frames + this.#application.frames;
+  }
+
+  /** What they hold, in bytes. */
+  get bytes(): number {
+    return this.#own.bytes + this.#application.bytes;
+  }
+
+  /** Whether a frame of so many bytes has no place. One frame always has, however large. */
+  full(rank: Rank, bytes: number): boolean {
+    const load = this.#load(rank);
+    const { maxWaitingFrames, maxWaitingBytes } = this.#bounds;
+    return load.frames >= maxWaitingFrames ||
+      load.frames > 0 && load.bytes + bytes > maxWaitingBytes;
+  }
+
+  /** Adds a frame. @returns a promise of its fate. */
+  add(
+    frame: Frame,
+    { rank, epoch, signal }: { rank: Rank; epoch: number | undefined; signal?: AbortSignal },
+  ): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      let forget = () => {};
+      const entry: Entry = {
+        frame,
+        bytes: frameBytes(frame),
+        rank,
+        epoch,
+        settle: (failure) => {
+          forget();
+          if (failure === undefined) resolve();
+          else reject(failure.reason);
+        },
+      };
+      this.#ranks[rank].push(entry);
+      const load = this.#load(rank);
+      load.frames++;
+      load.bytes += entry.bytes;
+      forget = onAbort(signal, () => this.#withdraw(entry, signal!.reason));
+    });
+  }
+
+  /** The entry that is next; those of the application only if `all`. */
+  next(all: boolean): Entry | undefined {
+    return this.#ranks[0][0] ?? this.#ranks[1][0] ?? (all ? this.#ranks[2][0] : undefined);
+  }
+
+  /** The control frame that is next among those of the layers, if it is one. */
+  nextControl(): Entry | undefined {
+    const entry = this.#ranks[1][0];
+    return entry === undefined || isCounted(entry.frame) ? undefined : entry;
+  }
+
+  /** Takes an entry that is next; it is on its way then. */
+  take(entry: Entry): void {
+    this.#ranks[entry.rank].shift();
+  }
+
+  /** Puts an entry back to where it was taken from. */
+  putBack(entry: Entry): void {
+    this.#ranks[entry.rank].unshift(entry);
+  }
+
+  /** An entry that was taken has met its fate. */
+  settle(entry: Entry, failure: Failure | undefined): void {
+    const load = this.#load(entry.rank);
+    load.frames--;
+    load.bytes -= entry.bytes;
+    entry.settle(failure);
+    if (this.#room.size > 0) this.wakeAll();
+    if (this.#idle.size === 0 || this.frames > 0) return;
+    for (const wake of [...this.#idle]) wake();
+  }
+
+  /** Rejects what waits: all of it, or what belongs to an epoch. */
+  reject(which: "all" | "fenced", reason: TransportError): void {
+    for (const rank of this.#ranks) {
+      for (const entry of rank.splice(0)) {
+        if (which === "fenced" && entry.epoch === undefined) rank.push(entry);
+        else this.settle(entry, { reason });
+      }
+    }
+  }
+
+  /** Resolves when something was settled. @throws The signal's reason, when that aborts. */
+  room(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const wake = () => {
+        forget();
+        this.#room.delete(wake);
+        resolve();
+      };
+      const forget = onAbort(signal, () => {
+        this.#room.delete(wake);
+        reject(signal.reason);
+      });
+      this.#room.add(wake);
+    });
+  }
+
+  /** Whoever waits for room is to look again: there will be none. */
+  wakeAll(): void {
+    for (const wake of [...this.#room]) wake();
+  }
+
+  /** Calls back once when nothing waits any more. @returns what takes that back. */
+  onIdle(callback: () => void): () => void {
+    const wake = () => {
+      this.#idle.delete(wake);
+      callback();
+    };
+    this.#idle.add(wake);
+    return () => void this.#idle.delete(wake);
+  }
+
+  #load(rank: Rank): Load {
+    return rank < 2 ? this.#own : this.#application;
+  }
+
+  #withdraw(entry: Entry, reason: unknown): void {
+    const rank = this.#ranks[entry.rank];
+    const at = rank.indexOf(entry);
+    if (at < 0) return; // on its way: it cannot be called back any more
+    rank.splice(at, 1);
+    this.settle(entry, { reason });
+  }
+}
