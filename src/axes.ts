@@ -126,7 +126,8 @@ export class ConnectionAxes implements Axes {
         layers = fuse(...this.#sendLayers.map((layer) => layer(context)));
       }
     } catch (error) {
-      fail("a send layer failed", error);
+      // Without its layers nothing may be sent in this session, and nothing of it need be read.
+      return fail("a send layer failed", error);
     }
     this.outbox.open({ epoch, connection, layers });
     this.#attach(session, context, fail);

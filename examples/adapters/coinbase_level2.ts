@@ -12,6 +12,7 @@
  * @module
  */
 import process from "node:process";
+import { toTransformStream } from "@std/streams";
 import {
   type ConnectionOptions,
   type DeliveredFrame,
@@ -56,28 +57,28 @@ export interface CoinbaseOptions {
 }
 
 /** Parses frames; says first when some are missing, by the transport's count or by the venue's. */
-function decode(): TransformStream<DeliveredFrame, Message | { readonly lost: string }> {
+async function* decode(
+  frames: ReadableStream<DeliveredFrame>,
+): AsyncGenerator<Message | { readonly lost: string }> {
   let [epoch, seq, sequence] = [0, 0, 0];
-  return new TransformStream({
-    transform(frame, controller) {
-      if (frame.epoch !== epoch) {
-        sequence = 0;
-        controller.enqueue({ lost: "session" });
-      } else if (frame.seq !== seq + 1) {
-        controller.enqueue({ lost: "lag" });
-        sequence = -1;
-      }
-      ({ epoch, seq } = frame);
-      if (frame.type !== "text") return;
-      const message = JSON.parse(frame.data) as Message;
-      const { sequence_num } = message; // errors have none
-      if (sequence_num !== undefined) {
-        if (sequence >= 0 && sequence_num !== sequence) controller.enqueue({ lost: "sequence" });
-        sequence = sequence_num + 1;
-      }
-      controller.enqueue(message);
-    },
-  });
+  for await (const frame of frames) {
+    if (frame.epoch !== epoch) {
+      sequence = 0;
+      yield { lost: "session" };
+    } else if (frame.seq !== seq + 1) {
+      yield { lost: "lag" };
+      sequence = -1;
+    }
+    ({ epoch, seq } = frame);
+    if (frame.type !== "text") continue;
+    const message = JSON.parse(frame.data) as Message;
+    const { sequence_num } = message; // errors have none
+    if (sequence_num !== undefined) {
+      if (sequence >= 0 && sequence_num !== sequence) yield { lost: "sequence" };
+      sequence = sequence_num + 1;
+    }
+    yield message;
+  }
 }
 
 /** Follows the books until the feed ends. */
@@ -131,7 +132,7 @@ export function coinbaseLevel2(options: CoinbaseOptions): {
     options.onBook?.(product_id, levels);
   }
 
-  const done = feed.readable.pipeThrough(decode()).pipeTo(
+  const done = feed.readable.pipeThrough(toTransformStream(decode)).pipeTo(
     new WritableStream({
       write(message) {
         if ("lost" in message) return void lost(message.lost).catch(feed.control.forceReconnect);

@@ -9,7 +9,6 @@ import type { TraceEvent, Tracer } from "../contract/trace.ts";
 /** Sends the trace events of a chain to a tracer. What the tracer throws is contained. */
 export function tracing(tracer: Tracer): Layer {
   return <C>(next: Connector<C>): Connector<C> => ({
-    ...next,
     connect(handshake, context) {
       const outer = context.trace;
       const trace = (event: TraceEvent) => {

@@ -164,7 +164,6 @@ export class Outbox {
     this.#over = error;
     this.lose(error);
     this.#queue.reject("all", error);
-    this.#queue.wakeAll();
   }
 
   /** Sends a frame of the application. */

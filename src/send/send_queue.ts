@@ -131,7 +131,7 @@ export class SendQueue {
     load.frames--;
     load.bytes -= entry.bytes;
     entry.settle(failure);
-    if (this.#room.size > 0) this.wakeAll();
+    if (this.#room.size > 0) { for (const wake of [...this.#room]) wake(); }
     if (this.#idle.size === 0 || this.frames > 0) return;
     for (const wake of [...this.#idle]) wake();
   }
@@ -161,11 +161,6 @@ export class SendQueue {
       });
       this.#room.add(wake);
     });
-  }
-
-  /** Whoever waits for room is to look again: there will be none. */
-  wakeAll(): void {
-    for (const wake of [...this.#room]) wake();
   }
 
   /** Calls back once when nothing waits any more. @returns what takes that back. */

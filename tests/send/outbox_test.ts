@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { isTransportError, TransportError } from "../../src/contract/errors.ts";
+import type { Frame } from "../../src/contract/frame.ts";
 import { sendRateLimit } from "../../src/send/send_rate_limit.ts";
 import { test } from "../support/harness.ts";
 import { bench, loss, settled, text } from "./bench.ts";
@@ -22,6 +23,11 @@ function outcome(promise: Promise<unknown>): { now: string; reason: unknown; tim
   });
   return seen;
 }
+
+/** A layer that changes nothing. */
+const passing: Transformer<Frame, Frame> = {
+  transform: (frame, controller) => controller.enqueue(frame),
+};
 
 const over = new TransportError("closed", "Connection closed: by the test");
 
@@ -704,4 +710,16 @@ test("Outbox spends no token on a control frame", async () => {
   for (let i = 0; i < 5; i++) outbox.sendAside({ type: "ping", data: new Uint8Array(0) }, 1);
   await outbox.send(text("a"));
   assertEquals(socket.sent.length, 6);
+});
+
+test("Outbox gives up a dead socket in time although more and more is sent to it", () => {
+  for (const layers of [undefined, passing]) {
+    const { outbox, opened, clock, failures } = bench({ timeoutMs: 1_000 });
+    opened(layers === undefined ? {} : { layers }).alive = false;
+    for (let ms = 0; ms < 1_500 && failures.length === 0; ms += 100) {
+      outcome(outbox.send(text("x")));
+      if (!clock.fireNext(100)) clock.skip(100);
+    }
+    assertEquals([failures.map(({ error }) => error.code), clock.now()], [["send_timeout"], 1_000]);
+  }
 });

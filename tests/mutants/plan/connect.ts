@@ -1,0 +1,160 @@
+/**
+ * Planted bugs in the way to a socket.
+ *
+ * @module
+ */
+import { edit, type Mutant } from "../mutant.ts";
+
+const budget = "src/connect/attempt_budget.ts";
+const timeout = "src/connect/connect_timeout.ts";
+const auth = "src/connect/auth.ts";
+const stack = "src/stack.ts";
+const window = "src/send/token_window.ts";
+
+/** Mutants of `src/connect` and of the order of layers. */
+export const CONNECT: readonly Mutant[] = [
+  {
+    name: "the deadline does not cover credentials",
+    mistake: "a provider of credentials that hangs wedges the reconnect for good",
+    seenIn: "partysocket, reconnecting-websocket, rews, graphql-ws, atproto: all of those tried",
+    breaks: ["I7", "I16"],
+    edits: edit(
+      stack,
+      `  return [
+    connectTimeout(options.connectTimeoutMs ?? 10_000, seams.clock),
+    ...options.auth === undefined ? [] : [auth(options.auth)],
+  ];`,
+      `  return [
+    ...options.auth === undefined ? [] : [auth(options.auth)],
+    connectTimeout(options.connectTimeoutMs ?? 10_000, seams.clock),
+  ];`,
+    ),
+    killers: [],
+  },
+  {
+    name: "the budget is inside the deadline",
+    mistake: "waiting for the attempt budget eats the deadline of the dial",
+    breaks: ["I16"],
+    edits: [
+      ...edit(stack, `connector: budgeted(budget, seams.clock)(next),`, `connector: next,`),
+      ...edit(
+        stack,
+        `  return [
+    connectTimeout(options.connectTimeoutMs ?? 10_000, seams.clock),
+`,
+        `  return [
+    connectTimeout(options.connectTimeoutMs ?? 10_000, seams.clock),
+    budgeted(options.attemptBudget ?? attemptBudget({ attempts: 60, windowMs: 300_000 }), seams.clock),
+`,
+      ),
+    ],
+    killers: [],
+  },
+  {
+    name: "forced dials are free",
+    mistake: "there is a way around the attempt budget",
+    breaks: ["I5"],
+    edits: edit(
+      budget,
+      `const reservation = await budget.reserve(cost, { clock, signal });`,
+      `if (context.trace !== undefined && cost === 1) return await next.connect(handshake, context);
+      const reservation = await budget.reserve(cost, { clock, signal });`,
+    ),
+    killers: [],
+  },
+  {
+    name: "the budget counts reservations only",
+    mistake: "slow credentials bring dials together again that the budget had spread",
+    breaks: ["I5"],
+    edits: edit(budget, `              this.#dialling.add(held);
+              return () => {`, `              return () => {`),
+    killers: [],
+  },
+  {
+    name: "the window is open at one end",
+    mistake: "a spend and the one a whole window later count as two windows",
+    breaks: ["I5", "I6"],
+    edits: edit(window, `back < 0 ? 0 : Math.floor(back) + 1`, `back < 0 ? 0 : Math.ceil(back)`),
+    killers: [],
+  },
+  {
+    name: "a refill bucket",
+    mistake: "tokens come back one by one over the window, so twice the limit fits into one",
+    seenIn: "several venue clients: bursts of 9 or 10 where 5 per second are allowed",
+    breaks: ["I6"],
+    edits: edit(
+      window,
+      `const back = oldest === undefined ? 0 : oldest + windowMs - now;`,
+      `const back = oldest === undefined ? 0 : oldest + windowMs / limit - now;`,
+    ),
+    killers: [],
+  },
+  {
+    name: "who left the queue still stands in it",
+    mistake: "an aborted waiter for the budget spends a dial, or blocks those behind",
+    breaks: ["I16"],
+    edits: edit(budget, `if (at >= 0) this.#queue.splice(at, 1);`, ``),
+    killers: [],
+  },
+  {
+    name: "an opened dial costs nothing",
+    mistake: "a dial that opens gives back its whole reservation",
+    breaks: ["I5"],
+    edits: edit(
+      budget,
+      `this.#window.refund(held.at, held.cost - 1);`,
+      `this.#window.refund(held.at, held.cost);`,
+    ),
+    killers: [],
+  },
+  {
+    name: "a socket after the deadline is kept",
+    mistake: "what opens after the deadline stays open",
+    breaks: ["I3"],
+    edits: edit(timeout, `if (settled) connection.abandon();
+          else settle`, `if (!settled) settle`),
+    killers: [],
+  },
+  {
+    name: "the deadline goes on after the open",
+    mistake: "the timer of a dial that has opened is left",
+    breaks: ["I8"],
+    edits: edit(timeout, `          settled = true;
+          cancel();`, `          settled = true;`),
+    killers: [],
+  },
+  {
+    name: "credentials are cached",
+    mistake: "the credentials of the first dial are used for all",
+    breaks: ["I15"],
+    edits: [
+      ...edit(
+        auth,
+        `export function auth(source: AuthSource): DialLayer {
+  return`,
+        `export function auth(source: AuthSource): DialLayer {
+  let cached: Handshake | undefined;
+  return`,
+      ),
+      ...edit(
+        auth,
+        `      await pull(source, own, signal);
+      signal.throwIfAborted();
+      return next.connect(own, context);`,
+        `      if (cached === undefined) await pull(source, own, signal);
+      cached ??= own;
+      signal.throwIfAborted();
+      return next.connect(cached, context);`,
+      ),
+    ],
+    killers: [],
+  },
+  {
+    name: "credentials after the end",
+    mistake: "credentials that come in the turn of the abort are still used for a dial",
+    breaks: ["I15"],
+    edits: edit(auth, `      signal.throwIfAborted();
+`, ``),
+    killers: [],
+  },
+];

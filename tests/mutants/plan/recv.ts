@@ -1,0 +1,231 @@
+/**
+ * Planted bugs on the recv axis.
+ *
+ * @module
+ */
+import { edit, type Mutant } from "../mutant.ts";
+
+const buffer = "src/recv/drop_oldest_buffer.ts";
+const ring = "src/recv/frame_ring.ts";
+const heartbeat = "src/recv/heartbeat.ts";
+const liveness = "src/recv/liveness_machine.ts";
+const axes = "src/axes.ts";
+
+/** Mutants of `src/recv` and of its assembly. */
+export const RECV: readonly Mutant[] = [
+  {
+    name: "drop the newest",
+    mistake: "when the buffer is full the frame that comes is lost, and the reader sees the past",
+    seenIn: "partysocket: overflow drops the newest",
+    breaks: ["I1"],
+    edits: edit(
+      buffer,
+      `    this.#ring.push(delivered);
+    if (this.#ring.over) this.#drop();`,
+      `    if (!this.#ring.fits(frameBytes(delivered))) {
+      this.#lag(1, frameBytes(delivered));
+      return delivered;
+    }
+    this.#ring.push(delivered);`,
+    ),
+    killers: [],
+  },
+  {
+    name: "drops are not counted",
+    mistake: "the buffer loses frames quietly",
+    breaks: ["I1"],
+    edits: edit(buffer, `    this.lagged += frames;
+`, ``),
+    killers: [],
+  },
+  {
+    name: "a hole without a number",
+    mistake: "what the leaf dropped leaves no hole in seq",
+    breaks: ["I1"],
+    edits: edit(buffer, `    this.seq += frames;
+`, ``),
+    killers: [],
+  },
+  {
+    name: "a reconnect empties the buffer",
+    mistake: "frames of the old session that nobody has read yet are thrown away uncounted",
+    seenIn: "@atproto/ws-client 0.2.1: 1 of 10 received messages delivered after a loss",
+    breaks: ["I1"],
+    edits: [
+      ...edit(buffer, `  #failedEpoch = 0;
+`, `  #failedEpoch = 0;
+  #ringEpoch = 0;
+`),
+      ...edit(
+        buffer,
+        `    this.#ring.push(delivered);
+`,
+        `    if (epoch !== this.#ringEpoch) this.#ring.clear();
+    this.#ringEpoch = epoch;
+    this.#ring.push(delivered);
+`,
+      ),
+    ],
+    killers: [],
+  },
+  {
+    name: "bytes are not bounded",
+    mistake: "a few large frames fill the memory",
+    seenIn: "effect 4 Socket: no bound on Node and Deno",
+    breaks: ["I14"],
+    edits: edit(
+      ring,
+      `    return this.length > this.#bounds.maxFrames ||
+      this.bytes > this.#bounds.maxBytes && this.length > 1;`,
+      `    return this.length > this.#bounds.maxFrames;`,
+    ),
+    killers: [],
+  },
+  {
+    name: "one frame too many",
+    mistake: "the bound on frames is off by one",
+    breaks: ["I14"],
+    edits: edit(
+      ring,
+      `    return this.length > this.#bounds.maxFrames ||`,
+      `    return this.length > this.#bounds.maxFrames + 1 ||`,
+    ),
+    killers: [],
+  },
+  {
+    name: "a frame above the bound is refused",
+    mistake: "the newest frame is dropped because it alone exceeds maxBytes",
+    breaks: ["I1"],
+    edits: edit(
+      ring,
+      `this.bytes > this.#bounds.maxBytes && this.length > 1;`,
+      `this.bytes > this.#bounds.maxBytes;`,
+    ),
+    killers: [],
+  },
+  {
+    name: "cancel does not end it",
+    mistake: "nobody reads any more, and the socket stays",
+    breaks: ["I7"],
+    edits: edit(buffer, `    this.#wake();
+    this.#options.onCancel();`, `    this.#wake();`),
+    killers: [],
+  },
+  {
+    name: "what a cancel throws away is not counted",
+    mistake: "buffered frames vanish from the balance at a cancel",
+    breaks: ["I1"],
+    edits: edit(buffer, `this.discarded += unread + this.#ring.length;`, `this.discarded += unread;`),
+    killers: [],
+  },
+  {
+    name: "the end overtakes the buffer",
+    mistake: "after a shutdown what was received and not read is lost",
+    breaks: ["I1"],
+    edits: edit(
+      buffer,
+      `    this.#end = { error };
+    this.#wake();
+    if (this.#ring.length === 0) this.#endStream();`,
+      `    this.#end = { error };
+    this.#ring.clear();
+    this.#wake();
+    this.#endStream();`,
+    ),
+    killers: [],
+  },
+  {
+    name: "discards are not published",
+    mistake: "frames that come after the end are counted, and no observer learns of it",
+    breaks: ["I10"],
+    edits: edit(
+      axes,
+      `    if (!this.buffer.open) this.#hooks.onCount();
+  }
+
+  #overflow`,
+      `  }
+
+  #overflow`,
+    ),
+    killers: [],
+  },
+  {
+    name: "an abandoned socket is heard",
+    mistake: "frames of a socket that was let go of still count",
+    breaks: ["I3"],
+    edits: edit(
+      axes,
+      `        // The session is over whatever a layer thinks of it.
+      }
+      over = true;`,
+      `        // The session is over whatever a layer thinks of it.
+      }`,
+    ),
+    killers: [],
+  },
+  {
+    name: "the heartbeat is behind the layers",
+    mistake: "a layer that keeps frames for itself makes the socket look dead",
+    breaks: ["I12"],
+    edits: edit(
+      axes,
+      `[heartbeat(definedOf(liveness)), ...options.recv]`,
+      `[...options.recv, heartbeat(definedOf(liveness))]`,
+    ),
+    killers: [],
+  },
+  {
+    name: "stale without a second look",
+    mistake: "after a long synchronous stall the session is called stale although frames wait in the socket",
+    breaks: ["I9"],
+    edits: edit(
+      liveness,
+      `if ((dead || becomesStale) && !grace) return finish(0);`,
+      ``,
+    ),
+    killers: [],
+  },
+  {
+    name: "stale, and then nothing",
+    mistake: "a dead peer is noticed, and its socket is kept for ever",
+    seenIn: "nats-core: staleConnection, and no reconnect in 60 s; graphql-ws: no action on a missing pong",
+    breaks: ["I16"],
+    edits: edit(heartbeat, `        return this.#die("session_lost", "nothing was heard for too long");`, `        return;`),
+    killers: [],
+  },
+  {
+    name: "the heartbeat outlives its session",
+    mistake: "the timer of a session that is over goes on",
+    breaks: ["I8"],
+    edits: edit(heartbeat, `    onAbort(signal, () => this.#stop());
+`, ``),
+    killers: [],
+  },
+  {
+    name: "sleep is silence",
+    mistake: "what was not heard while the machine slept ends the session without a probe",
+    breaks: ["I13"],
+    edits: edit(
+      liveness,
+      `let slept = state.slept || jump >= Math.max(SLEEP_MS, policy.staleAfterMs / 2);`,
+      `let slept = state.slept && jump < 0;`,
+    ),
+    killers: [],
+  },
+  {
+    name: "a broken layer goes on",
+    mistake: "a recv layer that throws is ignored, and frames are lost uncounted",
+    breaks: ["I1"],
+    edits: edit(
+      axes,
+      `      if (over) return;
+      over = true;
+      fail("a recv layer failed", error);`,
+      `      if (over || error !== undefined) return;
+      over = true;
+      fail("a recv layer failed", error);`,
+    ),
+    killers: [],
+  },
+];

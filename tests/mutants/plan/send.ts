@@ -1,0 +1,219 @@
+/**
+ * Planted bugs on the send axis and in the lifecycle watch.
+ *
+ * @module
+ */
+import { edit, type Mutant } from "../mutant.ts";
+
+const outbox = "src/send/outbox.ts";
+const limit = "src/send/send_rate_limit.ts";
+const watch = "src/lifecycle/watch.ts";
+
+/** Mutants of `src/send` and `src/lifecycle`. */
+export const SEND: readonly Mutant[] = [
+  {
+    name: "drop the epoch check",
+    mistake: "a frame that belongs to a lost session is sent in the next one",
+    seenIn: "partysocket, reconnecting-websocket: an order of yesterday's session goes out today",
+    breaks: ["I11"],
+    edits: edit(
+      outbox,
+      `this.#enqueue(frame, 2, hold ? undefined : this.#session!.epoch, signal)`,
+      `this.#enqueue(frame, 2, undefined, signal)`,
+    ),
+    killers: [],
+  },
+  {
+    name: "a lost session's sends never settle",
+    mistake: "what waits at the loss is forgotten instead of rejected",
+    seenIn: "rpc-websockets: promises in flight at the loss never settle",
+    breaks: ["I7"],
+    edits: edit(
+      outbox,
+      `        if (entry.epoch === undefined) queue.push(entry);
+        else this.#settle(entry, { reason: stale });`,
+      `        if (entry.epoch === undefined) queue.push(entry);`,
+    ),
+    killers: [],
+  },
+  {
+    name: "a dead socket swallows",
+    mistake: "a send to a socket that has ended succeeds",
+    seenIn: "effect 4 Socket: write() after the native close returns success",
+    breaks: ["I7"],
+    edits: edit(
+      outbox,
+      `      this.#handed--;
+      throw reason;`,
+      `      if (!isTransportError(reason, "not_connected")) throw reason;`,
+    ),
+    killers: [],
+  },
+  {
+    name: "the queue goes before the login",
+    mistake: "held frames are sent before the start of the session is done",
+    seenIn: "partysocket: the server gets q0, q1, q2, then LOGIN",
+    breaks: ["I11"],
+    edits: edit(
+      outbox,
+      `      (this.#started ? this.#queues[2][0] : undefined);`,
+      `      (this.#started || this.#session !== undefined ? this.#queues[2][0] : undefined);`,
+    ),
+    killers: [],
+  },
+  {
+    name: "held frames go twice",
+    mistake: "a held frame that was handed over is queued again when the session is lost at that moment",
+    seenIn: "partysocket: a queue that failed half-way is sent again",
+    breaks: ["I11"],
+    edits: edit(
+      outbox,
+      `      if (this.#handed > 0) this.#settle(inside, undefined);
+      else if`,
+      `      if`,
+    ),
+    killers: [],
+  },
+  {
+    name: "an abort does not withdraw",
+    mistake: "a frame that was withdrawn while it waited is sent all the same",
+    breaks: ["I7"],
+    edits: edit(
+      outbox,
+      `const forget = onAbort(signal, () => this.#withdraw(entry, signal!.reason));`,
+      `const forget = onAbort(signal, () => {});`,
+    ),
+    killers: [],
+  },
+  {
+    name: "a stuck socket is waited for",
+    mistake: "a peer that stops reading blocks sending for ever",
+    seenIn: "nats-core: an unbounded loop while bufferedAmount > 0",
+    breaks: ["I7"],
+    edits: edit(
+      outbox,
+      `    } else if (now - this.#stuck.since >= this.#options.timeoutMs) {
+      this.#giveUp(session);
+    }`,
+      `    }`,
+    ),
+    killers: [],
+  },
+  {
+    name: "the send queue is not bounded",
+    mistake: "frames that wait fill the memory",
+    breaks: ["I14"],
+    edits: edit(
+      outbox,
+      `    return frames >= maxWaitingFrames || frames > 0 && held + bytes > maxWaitingBytes;`,
+      `    return frames >= maxWaitingFrames + Infinity || held + bytes > maxWaitingBytes + Infinity;`,
+    ),
+    killers: [],
+  },
+  {
+    name: "a token before the frame is ready",
+    mistake: "tokens are spent when a frame is queued, so withdrawn frames cost and waiting ones bunch",
+    breaks: ["I6"],
+    edits: [
+      ...edit(
+        outbox,
+        `    if (isCounted(frame)) this.#options.gate?.spend(this.#options.clock.now());
+`,
+        ``,
+      ),
+      ...edit(
+        outbox,
+        `      this.#queues[rank].push(entry);
+      this.waiting++;`,
+        `      this.#queues[rank].push(entry);
+      if (isCounted(frame)) this.#options.gate?.spend(this.#options.clock.now());
+      this.waiting++;`,
+      ),
+    ],
+    killers: [],
+  },
+  {
+    name: "the first send is free",
+    mistake: "what can go at once does not count against the rate limit",
+    breaks: ["I6"],
+    edits: edit(
+      outbox,
+      `      (this.#options.gate === undefined ||
+        this.#options.gate.waitMs(this.#options.clock.now()) <= 0) &&`,
+      `      true &&`,
+    ),
+    killers: [],
+  },
+  {
+    name: "the reserve is given away",
+    mistake: "no room is left for the pongs that the platform sends by itself",
+    breaks: ["I6"],
+    edits: edit(limit, `    limit: limit - reserve,
+    windowMs`, `    limit,
+    windowMs`),
+    killers: [],
+  },
+  {
+    name: "slack is forgotten",
+    mistake: "the network compresses gaps, and the server counts one too many",
+    breaks: ["I6"],
+    edits: edit(limit, `windowMs: windowMs + slackMs,`, `windowMs,`),
+    killers: [],
+  },
+  {
+    name: "a window per session",
+    mistake: "a reconnect opens a fresh rate limit window",
+    breaks: ["I6"],
+    edits: edit(
+      outbox,
+      `    this.#session = session;
+    this.#started = false;
+    this.#ready = true;`,
+      `    this.#session = session;
+    this.#started = false;
+    this.#ready = true;
+    const { gate } = this.#options;
+    if (gate !== undefined) Object.assign(gate, { waitMs: () => 0 });`,
+    ),
+    killers: [],
+  },
+  {
+    name: "an observer that looks late waits for ever",
+    mistake: "a change between a look and the wait for the next one is missed",
+    breaks: ["I10"],
+    edits: edit(watch, `    if (this.#version > since) return Promise.resolve(true);
+`, ``),
+    killers: [],
+  },
+  {
+    name: "the end wakes nobody",
+    mistake: "observers that wait when the connection ends are left waiting",
+    breaks: ["I7"],
+    edits: edit(
+      watch,
+      `    this.#end = { error };
+    this.#wake();`,
+      `    this.#end = { error };`,
+    ),
+    killers: [],
+  },
+  {
+    name: "an observer leaves its listener",
+    mistake: "each wait leaves a listener on the observer's signal",
+    breaks: ["I8"],
+    edits: edit(
+      watch,
+      `        forget();
+        resolve(newer);`,
+      `        resolve(newer);`,
+    ),
+    killers: [],
+  },
+  {
+    name: "the value is not cached",
+    mistake: "two reads of one version give two objects",
+    breaks: ["I10"],
+    edits: edit(watch, `if (this.#built?.version !== this.#version) {`, `{`),
+    killers: [],
+  },
+];
