@@ -12,7 +12,7 @@
  * @module
  */
 import { handled, onAbort } from "./contract/abort.ts";
-import type { FrameSink, WsConnection } from "./contract/connection.ts";
+import type { FrameSink } from "./contract/connection.ts";
 import { TransportError } from "./contract/errors.ts";
 import { dataFrame, type DeliveredFrame, type Frame, isDataFrame } from "./contract/frame.ts";
 import type { ResolvedOptions } from "./contract/options.ts";
@@ -33,6 +33,8 @@ export interface AxesHooks {
   onFailed(epoch: number, error: TransportError): void;
   /** The reader wants no more. */
   onCancel(): void;
+  /** Nothing new is delivered or sent: what was counted as lost will not grow. */
+  onFinish(): void;
 }
 
 type Tap = (frame: DeliveredFrame) => void;
@@ -51,7 +53,10 @@ export class ConnectionAxes implements Axes {
   readonly #recvLayers: readonly FrameLayer[];
   readonly #sendLayers: readonly FrameLayer[];
   #taps: Tap[] = [];
+  #listen: () => void = () => {};
   #release: () => void = () => {};
+  /** The session that is open: what layers of an earlier one say has no effect. */
+  #epoch = 0;
   #pingAt: number | undefined;
 
   /** Makes them without a session. `recvAxis`: the leaf has heartbeat and buffer of its own. */
@@ -105,12 +110,14 @@ export class ConnectionAxes implements Axes {
 
   open(session: AxesSession): void {
     const { epoch, connection, signal } = session;
+    this.#epoch = epoch;
     const context: SessionContext = {
       epoch,
       clock: this.#clock,
       signal,
       send: (frame) => this.#sendAside(frame, epoch),
       report: (event) => {
+        if (this.#epoch !== epoch) return;
         if (event.type === "dropped") this.#dropped(event.frames, event.bytes);
         else session.report(event);
       },
@@ -130,7 +137,13 @@ export class ConnectionAxes implements Axes {
       return fail("a send layer failed", error);
     }
     this.outbox.open({ epoch, connection, layers });
-    this.#attach(session, context, fail);
+    this.#prepare(session, context, fail);
+  }
+
+  listen(): void {
+    const listen = this.#listen;
+    this.#listen = () => {};
+    listen();
   }
 
   start(): void {
@@ -139,7 +152,8 @@ export class ConnectionAxes implements Axes {
 
   release(error: TransportError): void {
     this.#release();
-    this.#release = () => {};
+    this.#release = this.#listen = () => {};
+    this.#epoch = 0;
     this.#pingAt = undefined;
     this.outbox.lose(error);
   }
@@ -147,6 +161,7 @@ export class ConnectionAxes implements Axes {
   finish(error: TransportError | undefined, sendError: TransportError): void {
     this.buffer.end(error);
     this.outbox.end(sendError);
+    this.#hooks.onFinish();
   }
 
   sessionStart(session: AxesSession): SessionStart {
@@ -193,8 +208,8 @@ export class ConnectionAxes implements Axes {
     this.outbox.sendAside(frame, epoch);
   }
 
-  /** Builds the recv layers of one session and lets the socket's frames run through them. */
-  #attach(
+  /** Builds the recv layers of one session, for the socket's frames to run through. */
+  #prepare(
     session: AxesSession,
     context: SessionContext,
     fail: (what: string, cause: unknown) => void,
@@ -247,7 +262,9 @@ export class ConnectionAxes implements Axes {
       },
       end: () => {},
     };
+    let stop = () => {};
     this.#release = () => {
+      stop();
       if (over) return;
       try {
         void chain.flush!(out);
@@ -256,8 +273,16 @@ export class ConnectionAxes implements Axes {
       }
       over = true;
     };
-    if (connection.attach !== undefined) connection.attach(sink);
-    else handled(pump(connection, sink));
+    this.#listen = () => {
+      if (connection.attach !== undefined) return connection.attach(sink);
+      const reader = connection.readable.getReader();
+      stop = () => void handled(reader.cancel());
+      pump(reader, sink).catch((cause) => {
+        if (over) return;
+        over = true;
+        fail("its stream failed", cause);
+      });
+    };
   }
 
   #deliver(frame: Frame & { readonly type: "text" | "binary" }, epoch: number): void {
@@ -292,8 +317,10 @@ export class ConnectionAxes implements Axes {
 }
 
 /** A leaf without the synchronous path: its stream is read instead. */
-async function pump(connection: WsConnection, sink: FrameSink): Promise<void> {
-  const reader = connection.readable.getReader();
+async function pump(
+  reader: ReadableStreamDefaultReader<Frame>,
+  sink: FrameSink,
+): Promise<void> {
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;

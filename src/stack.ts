@@ -71,6 +71,16 @@ export function reconnect(
  *
  * @param options As for {@link reconnect}.
  * @param seams Clock, task executor and randomness of a platform.
+ *
+ * @example
+ * ```ts
+ * import { chain, passthrough } from "@holdfast/ws";
+ * import { mockRuntime } from "@holdfast/ws/testing";
+ *
+ * const { runtime } = mockRuntime();
+ * const once = chain(runtime.connector, { reconnect: passthrough({}, runtime) });
+ * console.log(typeof once.connect); // function
+ * ```
  */
 export function passthrough(
   options: ConnectionOptions,
@@ -157,6 +167,16 @@ function dialLayers(options: ConnectionOptions, seams: Seams): DialLayer[] {
  * @param seams Clock, task executor and randomness of a platform.
  * @param options What the connection is told; `runtime` is not looked at.
  * @throws {TransportError} `invalid_options` with every problem; `unsupported`, if the leaf cannot honour an option.
+ *
+ * @example
+ * ```ts
+ * import { stack } from "@holdfast/ws";
+ * import { mockRuntime } from "@holdfast/ws/testing";
+ *
+ * const { runtime } = mockRuntime();
+ * const connector = stack(runtime.connector, runtime, { maxAttempts: 3 });
+ * console.log(typeof connector.connect); // function
+ * ```
  */
 export function stack(
   leaf: WsConnector,
@@ -249,6 +269,13 @@ function openConnection(setup: OpenOptions): ReconnectingConnection {
   const { clock } = seams;
   let lagWaits = false;
   let lagTraced = 0;
+  const traceLag = () => {
+    if (!lagWaits) return;
+    lagWaits = false;
+    lagTraced = axes.lagged;
+    const { lagged: totalLagged, laggedBytes: totalLaggedBytes } = axes;
+    supervisor.trace({ type: "lag", totalLagged, totalLaggedBytes });
+  };
   const axes = new ConnectionAxes(options, {
     clock,
     recvAxis: connector.capabilities.recvAxis,
@@ -258,15 +285,12 @@ function openConnection(setup: OpenOptions): ReconnectingConnection {
         if (lagWaits || setup.context.trace === undefined || axes.lagged === lagTraced) return;
         // One event for all that is lost in one turn: a tracer must not cost more than the loss.
         lagWaits = true;
-        clock.turn(() => {
-          lagWaits = false;
-          lagTraced = axes.lagged;
-          const { lagged: totalLagged, laggedBytes: totalLaggedBytes } = axes;
-          supervisor.trace({ type: "lag", totalLagged, totalLaggedBytes });
-        });
+        clock.turn(traceLag);
       },
       onFailed: (epoch, error) => supervisor.fail(epoch, error),
-      onCancel: () => void supervisor.shutdown(),
+      onCancel: () => supervisor.leave(),
+      // The turn may come after the end, which nothing follows.
+      onFinish: traceLag,
     },
   });
   const supervisor: Supervisor = new Supervisor({ ...setup, axes });
@@ -373,6 +397,12 @@ function writableOf({ axes, supervisor, options }: Parts): WritableStream<Data> 
   const { outbox } = axes;
   let closing = false;
   return new WritableStream<Data>({
+    start(controller) {
+      // A pipe whose source has nothing to say must hear of the end all the same.
+      supervisor.lifecycle.watch.waitFor(() => false).catch((reason) => {
+        if (!closing) controller.error(reason);
+      });
+    },
     write(data, controller) {
       const frame = dataFrame(data);
       return outbox.admit(frame, controller.signal, (reason) => {

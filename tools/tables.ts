@@ -130,7 +130,7 @@ export function markdown(table: Table): string {
 
 /** Deviations as a numbered list. */
 export function noteList(notes: readonly Deviation[]): string {
-  return notes.map(({ reason, link }, at) => `${at + 1}. ${reason} ([followed here](${link}))`)
+  return notes.map(({ reason, link }, at) => `${at + 1}. ${reason} ([tracker](${link}))`)
     .join("\n");
 }
 

@@ -4,7 +4,14 @@
  * @module
  */
 import { type PresetName, PRESETS } from "../venues/mod.ts";
-import { parseDuration, parseRate, parseUntil, type Rate, type Until, UsageError } from "./units.ts";
+import {
+  parseDuration,
+  parseRate,
+  parseUntil,
+  type Rate,
+  type Until,
+  UsageError,
+} from "./units.ts";
 
 /** What the program is told. */
 export interface CliFlags {
@@ -43,7 +50,11 @@ export interface CliFlags {
 }
 
 const SWITCHES = ["json", "stats", "quiet", "demo", "no-hold", "help", "version"] as const;
-const SHORT: Readonly<Record<string, string>> = { "-h": "--help", "-V": "--version", "-q": "--quiet" };
+const SHORT: Readonly<Record<string, string>> = {
+  "-h": "--help",
+  "-V": "--version",
+  "-q": "--quiet",
+};
 
 type Mutable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
 type List<Item> = readonly Item[];

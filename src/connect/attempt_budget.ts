@@ -149,14 +149,16 @@ export function budgeted(budget: AttemptBudget, clock: Clock): DialLayer {
       const cost = next.capabilities.wireDials;
       const reservation = await budget.reserve(cost, { clock, signal });
       const settled = reservation.dialling();
+      // Also where nothing below hears the signal: a dial that is given up and never settles would be counted for ever.
+      const forget = onAbort(signal, settled);
       try {
         const connection = await next.connect(handshake, context);
         settled();
         reservation.opened();
         return connection;
-      } catch (error) {
+      } finally {
+        forget();
         settled();
-        throw error;
       }
     },
   });

@@ -17,6 +17,16 @@ import type { Clock } from "../contract/runtime.ts";
  * @param ms The deadline in milliseconds.
  * @param clock Time.
  * @throws {TransportError} `invalid_options`, if `ms` is not a finite number above 0.
+ *
+ * @example
+ * ```ts
+ * import { connectTimeout } from "@holdfast/ws";
+ * import { web } from "@holdfast/ws/web";
+ *
+ * const { connector, clock } = web();
+ * const dialled = connectTimeout(5_000, clock)(connector); // as any dial layer
+ * console.log(dialled.capabilities === connector.capabilities); // true
+ * ```
  */
 export function connectTimeout(ms: number, clock: Clock): DialLayer {
   const check = new OptionCheck();

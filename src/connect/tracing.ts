@@ -3,10 +3,28 @@
  *
  * @module
  */
+import { ignored } from "../contract/abort.ts";
 import type { Connector, Layer } from "../contract/connector.ts";
 import type { TraceEvent, Tracer } from "../contract/trace.ts";
 
-/** Sends the trace events of a chain to a tracer. What the tracer throws is contained. */
+/**
+ * Sends the trace events of a chain to a tracer. What the tracer throws is contained.
+ *
+ * @param tracer Takes each event, synchronously and in order.
+ *
+ * @example
+ * ```ts
+ * import { chain, reconnect, tracing } from "@holdfast/ws";
+ * import { web } from "@holdfast/ws/web";
+ *
+ * const platform = web();
+ * const connector = chain(platform.connector, {
+ *   outer: [tracing({ event: (event) => console.log(event.type) })],
+ *   reconnect: reconnect({}, platform),
+ * });
+ * console.log(typeof connector.connect); // function
+ * ```
+ */
 export function tracing(tracer: Tracer): Layer {
   return <C>(next: Connector<C>): Connector<C> => ({
     connect(handshake, context) {
@@ -14,7 +32,7 @@ export function tracing(tracer: Tracer): Layer {
       const trace = (event: TraceEvent) => {
         outer?.(event);
         try {
-          tracer.event(event);
+          ignored(tracer.event(event));
         } catch {
           // A tracer may lose events; it may not break the actor.
         }

@@ -19,6 +19,12 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
   return () => signal.removeEventListener("abort", callback);
 }
 
+/** Marks what a callback returned as handled, should it be a promise: the callback's author did not expect anybody to await it. */
+export function ignored(returned: unknown): void {
+  if (typeof returned !== "object" || returned === null || !("then" in returned)) return;
+  void handled(Promise.resolve(returned));
+}
+
 /** Marks a promise as handled: who wants its rejection awaits it; who does not is not killed by it. */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});

@@ -12,7 +12,7 @@ export interface SessionEnd {
   readonly code: number;
   /** The reason that came with the close frame. */
   readonly reason: string;
-  /** Whether a close frame of the server was seen. What the platform calls clean is not evidence (RUNTIMES measured it lie). */
+  /** Whether a close frame of the server was seen. What the platform calls clean is not evidence: Deno says it of a close that a dead peer never answered. */
   readonly clean: boolean;
   /** Who ended it. */
   readonly origin: "server" | "local" | "network" | "protocol" | "handshake";

@@ -39,6 +39,14 @@ const reserved: ReadonlySet<string> = new Set([
 /** RFC 9110, section 5.6.2: what a subprotocol name is made of. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** What is wrong with a handshake: a TypeError that can be told from others, as a `fetch` that fails throws one as well. */
+class HandshakeError extends TypeError {}
+
+/** Whether this is what a handshake was refused for, before any I/O; its message holds no secret. */
+export function isHandshakeError(error: unknown): error is TypeError {
+  return error instanceof HandshakeError;
+}
+
 /**
  * Makes a fresh handshake and checks it.
  *
@@ -62,6 +70,9 @@ export function handshakeOf(init: HandshakeInit): Handshake {
 export function headersOf(init: HeadersInit | undefined): Headers {
   const headers = new Headers();
   if (init === undefined) return headers;
+  if (typeof init !== "object" || init === null) {
+    throw new HandshakeError("Cannot set headers: neither Headers, pairs nor an object");
+  }
   const pairs: Iterable<readonly string[]> = Symbol.iterator in init ? init : Object.entries(init);
   for (const pair of pairs) {
     const [name = "", value = ""] = pair;
@@ -69,7 +80,9 @@ export function headersOf(init: HeadersInit | undefined): Headers {
       if (pair.length !== 2) throw new TypeError("not a pair");
       headers.append(name, value);
     } catch {
-      throw new TypeError(`Cannot set header ${JSON.stringify(name)}: name or value is invalid`);
+      throw new HandshakeError(
+        `Cannot set header ${JSON.stringify(name)}: name or value is invalid`,
+      );
     }
   }
   return headers;
@@ -81,7 +94,7 @@ function urlOf(value: string | URL): URL {
   try {
     url = new URL(value);
   } catch {
-    throw new TypeError("Cannot connect: url is not an absolute URL");
+    throw new HandshakeError("Cannot connect: url is not an absolute URL");
   }
   if (url.protocol === "http:") url.protocol = "ws:";
   if (url.protocol === "https:") url.protocol = "wss:";
@@ -96,29 +109,29 @@ function urlOf(value: string | URL): URL {
 export function checkHandshake(handshake: Handshake): void {
   const { url, protocols, headers } = handshake;
   if (url.protocol !== "ws:" && url.protocol !== "wss:") {
-    throw new TypeError(
+    throw new HandshakeError(
       `Cannot connect: url has the scheme ${url.protocol} instead of ws: or wss:`,
     );
   }
   // An empty fragment is one too, and `hash` does not show it.
-  if (url.href.includes("#")) throw new TypeError("Cannot connect: url has a fragment");
+  if (url.href.includes("#")) throw new HandshakeError("Cannot connect: url has a fragment");
   const seen = new Set<string>();
   for (const [index, protocol] of protocols.entries()) {
     // By its place: where a browser is the client, the subprotocol is where credentials go.
     const which = `subprotocol ${index + 1} of ${protocols.length}`;
     if (typeof protocol !== "string" || !token.test(protocol)) {
-      throw new TypeError(`Cannot connect: ${which} is not a token`);
+      throw new HandshakeError(`Cannot connect: ${which} is not a token`);
     }
-    if (seen.has(protocol)) throw new TypeError(`Cannot connect: ${which} is listed twice`);
+    if (seen.has(protocol)) throw new HandshakeError(`Cannot connect: ${which} is listed twice`);
     seen.add(protocol);
   }
   for (const name of headers.keys()) {
     if (reserved.has(name) || name.startsWith("sec-websocket-")) {
-      throw new TypeError(`Cannot set header ${name}: it belongs to the handshake itself`);
+      throw new HandshakeError(`Cannot set header ${name}: it belongs to the handshake itself`);
     }
   }
   if ((url.username !== "" || url.password !== "") && headers.has("authorization")) {
-    throw new TypeError("Cannot connect: url has a user and there is an authorization header");
+    throw new HandshakeError("Cannot connect: url has a user and there is an authorization header");
   }
 }
 
@@ -160,7 +173,7 @@ function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw new TypeError("Cannot connect: the user of the url is not percent-encoded UTF-8");
+    throw new HandshakeError("Cannot connect: the user of the url is not percent-encoded UTF-8");
   }
 }
 

@@ -304,6 +304,11 @@ export function resolveOptions(options: ConnectionOptions, leaf: Capabilities): 
   if (options.tracer !== undefined && typeof options.tracer?.event !== "function") {
     check.note("tracer", options.tracer, "an object with a method event");
   }
+  const { protocols } = options;
+  // A string is iterable, too: each of its letters would be offered.
+  if (protocols !== undefined && !Array.isArray(protocols)) {
+    check.note("protocols", protocols, "an array of strings");
+  }
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     check.note("signal", options.signal, "an AbortSignal");
   }

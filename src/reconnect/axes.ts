@@ -27,8 +27,10 @@ export interface Axes {
   readonly lagged: number;
   readonly laggedBytes: number;
   readonly discarded: number;
-  /** A session opened: its frames flow, and its start may send. */
+  /** A session opened: its layers are made, and its start may send. */
   open(session: AxesSession): void;
+  /** Its frames flow from now on, those first that came before: whoever waits for the first one is there by now. */
+  listen(): void;
   /** What the start hook of the open session is given. */
   sessionStart(session: AxesSession): SessionStart;
   /** The start of the session is done: everybody may send. */

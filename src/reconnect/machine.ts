@@ -75,7 +75,7 @@ export interface ReconnectState {
   readonly everUp: boolean;
   /** Whether the session went silent while its start was still under way. */
   readonly silent: boolean;
-  /** Since the last stable session: failures, dials, permanent failures, and the row of failures of one kind. */
+  /** Since the last stable session: failures, dials but those of sessions that were ended on purpose, permanent failures, and the row of failures of one kind. */
   readonly failures: number;
   readonly dials: number;
   readonly permanents: number;
@@ -461,7 +461,8 @@ class Step {
         epoch,
       });
       this.#drop(error);
-      this.#set({ error });
+      // Its dial did not fail: `maxAttempts` counts those that did.
+      this.#set({ error, dials: Math.max(0, this.state.dials - 1) });
       if (this.#policy.once) return this.#ended(error);
     } else if (mode !== "waiting") return;
     const hintMs = notBefore - this.#moment.now;

@@ -6,13 +6,13 @@
  *
  * @module
  */
-import { handled, onAbort } from "../contract/abort.ts";
+import { handled, ignored, onAbort } from "../contract/abort.ts";
 import { type Classify, defaultClassify } from "../contract/classify.ts";
 import type { SessionEnd, WsConnection } from "../contract/connection.ts";
 import { checkClose } from "../contract/connection.ts";
 import type { ConnectContext, WsConnector } from "../contract/connector.ts";
 import { isTransportError, TransportError } from "../contract/errors.ts";
-import type { Handshake } from "../contract/handshake.ts";
+import { type Handshake, isHandshakeError } from "../contract/handshake.ts";
 import type { LifecycleSnapshot } from "../contract/lifecycle.ts";
 import type { ResolvedOptions } from "../contract/options.ts";
 import type { ShutdownOptions } from "../contract/reconnecting.ts";
@@ -46,6 +46,7 @@ export interface SupervisorOptions {
 interface Session extends AxesSession {
   readonly abort: AbortController;
   readonly firstSeq: number;
+  readonly closing: EndListener;
   end: SessionEnd | undefined;
   /** Whether it was found unusable; its loss is on its way, and nothing is started on it. */
   failed: boolean;
@@ -62,6 +63,33 @@ interface Dial {
   connection: WsConnection | undefined;
 }
 
+/**
+ * Hears of a socket's end until it is forgotten. The platform may keep an abandoned socket for hours, and with it whatever hangs on its promise:
+ * that must not be the connection with its buffer.
+ */
+class EndListener {
+  #told: ((end: SessionEnd) => void) | undefined;
+
+  constructor({ closed }: WsConnection, told: (end: SessionEnd) => void) {
+    this.#told = told;
+    void closed.then((end) => this.#told?.(end));
+  }
+
+  forget(): void {
+    this.#told = undefined;
+  }
+}
+
+/** Counts abandoned sockets. */
+class Abandoned {
+  zombies = 0;
+
+  add({ closed }: WsConnection): void {
+    this.zombies++;
+    void closed.then(() => this.zombies--);
+  }
+}
+
 const abandoned: SessionEnd = { code: 1006, reason: "", clean: false, origin: "local" };
 
 /** The actor behind one connection. */
@@ -70,8 +98,6 @@ export class Supervisor implements Task {
   readonly ready: Promise<void>;
   /** The lifecycle, to be bumped when the axes count. */
   readonly lifecycle: WatchSource<LifecycleSnapshot>;
-  /** Abandoned sockets whose end was not reported yet. */
-  zombies = 0;
   readonly #setup: SupervisorOptions;
   readonly #policy: ReconnectPolicy;
   readonly #queue: ReconnectEvent[] = [];
@@ -84,6 +110,8 @@ export class Supervisor implements Task {
   #dial: Dial | undefined;
   #session: Session | undefined;
   #forced = false;
+  #leaving = false;
+  readonly #abandoned: Abandoned = new Abandoned();
   #forget: () => void = () => {};
 
   /** Makes one; nothing happens before {@link start}. */
@@ -109,6 +137,11 @@ export class Supervisor implements Task {
     this.#settleReady = settle!;
   }
 
+  /** Abandoned sockets whose end was not reported yet. */
+  get zombies(): number {
+    return this.#abandoned.zombies;
+  }
+
   /** Events that wait. */
   get pending(): number {
     return this.#queue.length;
@@ -122,12 +155,17 @@ export class Supervisor implements Task {
 
   /** Starts: the first dial, unless the signal has aborted already. */
   start(): void {
-    const { signal } = this.#setup.context;
-    if (!signal.aborted) this.#post({ type: "start" });
-    this.#forget = onAbort(signal, () => {
-      this.#settleReady.reject(signal.reason);
-      void this.shutdown();
-    });
+    const { context, options } = this.#setup;
+    // As a rule they are the same; a chain of the application's own is given one, and its options may hold another.
+    const signals = [...new Set([context.signal, options.signal])];
+    if (!signals.some((signal) => signal?.aborted)) this.#post({ type: "start" });
+    const forget = signals.map((signal) =>
+      onAbort(signal, () => {
+        this.#settleReady.reject(signal!.reason);
+        void this.shutdown();
+      })
+    );
+    this.#forget = () => forget.forEach((each) => each());
   }
 
   /** Handles one event. */
@@ -165,8 +203,14 @@ export class Supervisor implements Task {
     if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs >= 0)) {
       throw new RangeError(`Cannot shut down: timeoutMs (${timeoutMs}) must be 0 or more`);
     }
+    this.#leaving = true;
     this.#post({ type: "shutdown", code, reason, timeoutMs });
     return this.#ended;
+  }
+
+  /** Ends the connection, unless that is under way, within whatever bound that was promised. */
+  leave(): void {
+    if (!this.#leaving) void this.shutdown();
   }
 
   /** The session of that epoch is over, for a reason found above the socket. */
@@ -224,9 +268,11 @@ export class Supervisor implements Task {
       case "adopt":
         return this.#adopt(effect.epoch);
       case "runStart":
-        return this.#runStart();
+        this.#runStart();
+        return this.#listen();
       case "up":
         // Not where a layer could not be made: frames would go out past it, unsigned or whatever it is for.
+        this.#listen();
         if (this.#session?.failed !== false) return;
         this.#setup.axes.start();
         return this.#settleReady.resolve();
@@ -302,19 +348,36 @@ export class Supervisor implements Task {
       abort,
       signal: abort.signal,
       firstSeq: this.#setup.axes.lastSeq + 1,
+      closing: new EndListener(connection, (end) => {
+        session.end = end;
+        const lost = () => this.#post({ type: "lost", epoch, error: lossOf(epoch, end), end });
+        if (connection.attach !== undefined) return lost();
+        this.#read(lost);
+      }),
       end: undefined,
       failed: false,
       report: (event) => this.#reported(session, event),
     };
     this.#session = session;
-    void connection.closed.then((end) => {
-      session.end = end;
-      this.#post({ type: "lost", epoch, error: lossOf(epoch, end), end });
-    });
+    this.#setup.axes.open(session);
+  }
+
+  /** What came before the end may still be on its way through a stream: waits until nothing comes any more. */
+  #read(done: () => void): void {
+    const { axes, seams } = this.#setup;
+    const { lastSeq } = axes;
+    seams.clock.turn(() => axes.lastSeq === lastSeq ? done() : this.#read(done));
+  }
+
+  /** After the start hook was called: it may ask for a frame that came together with the open. */
+  #listen(): void {
+    const session = this.#session!;
+    if (session.failed) return;
     try {
-      this.#setup.axes.open(session);
+      this.#setup.axes.listen();
     } catch (cause) {
       // A connection of a dial layer that cannot be attached; the actor outlives it.
+      const { epoch } = session;
       const error = new TransportError("layer_failed", `Session ${epoch} lost: it cannot be read`, {
         cause,
         epoch,
@@ -367,6 +430,7 @@ export class Supervisor implements Task {
     const session = this.#session;
     if (session === undefined) return;
     this.#session = undefined;
+    session.closing.forget();
     if (session.end === undefined) this.#abandon(session.connection);
     this.#setup.axes.release(error);
     session.abort.abort(error);
@@ -381,9 +445,12 @@ export class Supervisor implements Task {
 
   /** Lets go of a socket; until the platform reports its end it is a zombie. */
   #abandon(connection: WsConnection): void {
-    this.zombies++;
-    void connection.closed.then(() => this.zombies--);
-    connection.abandon();
+    this.#abandoned.add(connection);
+    try {
+      connection.abandon();
+    } catch {
+      // A connection of a dial layer; whatever it has against it, nobody listens to it any more.
+    }
   }
 
   #end(): void {
@@ -406,6 +473,7 @@ function contained(classify: Classify | undefined): Classify {
   return (failure) => {
     try {
       const verdict = classify(failure);
+      ignored(verdict);
       if (verdict?.verdict === "transient" || verdict?.verdict === "permanent") {
         const { minDelayMs } = verdict;
         if (minDelayMs === undefined || Number.isFinite(minDelayMs)) return verdict;
@@ -419,7 +487,7 @@ function contained(classify: Classify | undefined): Classify {
 
 function dialError(cause: unknown): TransportError {
   if (isTransportError(cause)) return cause;
-  if (cause instanceof TypeError || cause instanceof RangeError) {
+  if (isHandshakeError(cause) || cause instanceof RangeError) {
     return new TransportError("unsupported", cause.message, { cause });
   }
   return new TransportError("connect_failed", "Cannot connect: the dial failed", { cause });

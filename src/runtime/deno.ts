@@ -31,7 +31,12 @@ export type { Entry } from "../stack.ts";
 
 /** What a Deno leaf can be told. */
 export interface DenoOptions {
-  /** A `Deno.HttpClient` with private CAs, client certificates or a proxy. It stays yours. @default {an own one per `wss:` dial, without HTTP/2} */
+  /**
+   * A `Deno.HttpClient` with private CAs, client certificates or a proxy. It stays yours. Make it with `http2: false`, or a refused `wss:` dial is two
+   * connections; since that cannot be seen here, each dial then costs two attempts of the budget until it opens.
+   *
+   * @default {an own one per `wss:` dial, without HTTP/2}
+   */
   readonly client?: object;
 }
 
@@ -95,7 +100,8 @@ export function deno(options: DenoOptions = {}): Runtime {
         seePing: false,
         terminate: false,
         maxMessageBytes: 64 * 1024 * 1024,
-        wireDials: 1,
+        // A client of the user's own may have HTTP/2 on offer.
+        wireDials: options.client === undefined ? 1 : 2,
         recvAxis: false,
       },
       dial: (handshake) => dial(handshake, options),

@@ -58,7 +58,7 @@ export interface Dialect {
   dial(handshake: Handshake): DialledSocket;
 }
 
-/** Frames that wait for whoever attaches; more than that means that nobody will. */
+/** Frames that wait for whoever attaches, or reads the stream; more than that means that nobody will. */
 const MAX_EARLY_FRAMES = 65_536;
 
 /** How often a full socket is looked at by `writable`; no platform has a drain event. */
@@ -193,7 +193,12 @@ class WebSocketSession implements WsConnection {
     return this.#readable ??= new ReadableStream<Frame>({
       start: (controller) => {
         this.attach({
-          frame: (frame) => controller.enqueue(frame),
+          frame: (frame) => {
+            controller.enqueue(frame);
+            if ((controller.desiredSize ?? 0) < -MAX_EARLY_FRAMES) {
+              this.#fail({ ...lost, origin: "local" });
+            }
+          },
           dropped: () => {},
           end: () => controller.close(),
         });
@@ -260,7 +265,8 @@ class WebSocketSession implements WsConnection {
     if (this.#abandoned) return;
     this.#abandoned = true;
     this.#early = [];
-    if (this.#readable !== undefined && this.#end === undefined) this.#sink?.end(lost);
+    // Contained: the stream may be the one whose cancelling led here, and cannot be closed any more.
+    if (this.#readable !== undefined && this.#end === undefined) tell(this.#sink, lost);
     this.#sink = undefined;
     if (this.#end !== undefined) return;
     try {

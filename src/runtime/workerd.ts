@@ -127,7 +127,8 @@ function accepted(
 }
 
 function refused(response: Response): TransportError {
-  void response.body?.cancel();
+  // Nobody reads it; that a body which failed cannot be cancelled harms nobody.
+  response.body?.cancel().catch(() => {});
   const wait = retryAfterMs(response.headers.get("retry-after") ?? undefined, Date.now());
   return failed(`status ${response.status}`, {
     status: response.status,

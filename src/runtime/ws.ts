@@ -50,7 +50,7 @@ export type WsConstructor = new (
 
 /** What a `ws` leaf can be told. */
 export interface WsOptions {
-  /** Options of the package's client (`agent`, `ca`, `cert`, `rejectUnauthorized`, ...); headers belong to the handshake. @default {{}} */
+  /** Options of the package's client: `agent`, `ca`, `cert`, `rejectUnauthorized`, ... Not `headers`, which belong to the handshake, nor `maxPayload`, which is `maxMessageBytes`. @default {{}} */
   readonly options?: Readonly<Record<string, unknown>>;
   /** Largest message received, in bytes. @default {104_857_600, the package's own} */
   readonly maxMessageBytes?: number;
@@ -62,9 +62,20 @@ interface Answer {
   resume(): void;
 }
 
-/** Makes a leaf of the constructor that the `ws` package exports as `WebSocket`. */
+/**
+ * Makes a leaf of the constructor that the `ws` package exports as `WebSocket`.
+ *
+ * @throws {TypeError} If the package's options say what is said elsewhere: `headers`, `maxPayload`.
+ */
 export function ws(constructor: WsConstructor, options: WsOptions = {}): WsConnector {
   const { maxMessageBytes = 104_857_600 } = options;
+  for (
+    const [name, instead] of [["headers", "the handshake's"], ["maxPayload", "maxMessageBytes"]]
+  ) {
+    if (options.options?.[name!] !== undefined) {
+      throw new TypeError(`Cannot make a ws leaf: options.${name} is not used, ${instead} is`);
+    }
+  }
   return webSocketLeaf({
     name: "ws",
     capabilities: {

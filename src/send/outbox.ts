@@ -197,10 +197,12 @@ export class Outbox {
     return this.#enqueue(frame, 0, epoch, undefined);
   }
 
-  /** Sends a frame of a layer: ahead of the application's; dropped if that cannot be. */
+  /** Sends a frame of a layer: ahead of the application's; dropped if the session ends before, or if too many wait. */
   sendAside(frame: Frame, epoch: number): void {
-    if (this.#session?.epoch !== epoch || this.#refused(1, false, frameBytes(frame))) return;
-    this.#enqueue(frame, 1, epoch, undefined).catch(() => {});
+    const session = this.#session;
+    if (session?.epoch !== epoch || this.#refused(1, false, frameBytes(frame))) return;
+    // What the socket can never send (a ping where there is none) must not vanish: nobody else hears of it.
+    this.#enqueue(frame, 1, epoch, undefined).catch((reason) => this.#failed(session, reason));
   }
 
   /**
@@ -294,7 +296,9 @@ export class Outbox {
     epoch: number | undefined,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const fate = this.#queue.add(frame, { rank, epoch, ...signal === undefined ? {} : { signal } });
+    // Whoever wrote it may use its memory again, as after a platform's own send.
+    const own = frame.type === "binary" ? { ...frame, data: frame.data.slice() } : frame;
+    const fate = this.#queue.add(own, { rank, epoch, ...signal === undefined ? {} : { signal } });
     this.#pump();
     return fate;
   }
@@ -315,6 +319,8 @@ export class Outbox {
   #step(): boolean {
     const session = this.#session;
     let entry = this.#queue.next(this.#started);
+    // Nothing waits: what held up an earlier frame is no concern of a later one.
+    if (entry === undefined) this.#stuck = undefined;
     if (session === undefined || entry === undefined) return false;
     if (!this.#ready || this.#inside !== undefined) return false;
     const { clock, gate, highWaterMarkBytes } = this.#options;
@@ -359,7 +365,10 @@ export class Outbox {
       return false;
     }
     if (!isThenable(passing)) return this.#passed(entry, undefined);
-    if (this.#inside !== entry) return true;
+    if (this.#inside !== entry) {
+      passing.then(undefined, () => {});
+      return true;
+    }
     this.#bound(session);
     passing.then(() => {
       if (this.#inside !== entry) return;

@@ -41,6 +41,7 @@ interface ParentPort {
 }
 
 interface Scope {
+  readonly Bun?: unknown;
   readonly document?: unknown;
   readonly postMessage?: (message: unknown, transfer: ArrayBuffer[]) => void;
   readonly addEventListener?: (type: "message", listener: Listener) => void;
@@ -55,10 +56,14 @@ interface Port {
   listen(take: (value: unknown) => void): void;
 }
 
-/** The way to the main thread: a worker's own scope, or on Node the parent port. */
+/**
+ * The way to the main thread: a worker's own scope, on Node and Bun the parent port. Bun has both, but in a worker made by `node:worker_threads` its
+ * scope hears nothing (1.4.5), and its main thread has a `postMessage`, too.
+ */
 function portOf(scope: Scope): Port {
   const { postMessage, addEventListener } = scope;
-  if (postMessage && addEventListener && scope.document === undefined) {
+  const own = scope.Bun === undefined && scope.document === undefined;
+  if (own && postMessage && addEventListener) {
     return {
       post: (message, transfer) => postMessage.call(scope, message, transfer),
       listen: (take) => addEventListener.call(scope, "message", ({ data }) => take(data)),

@@ -15,6 +15,7 @@ import type { SessionEnd, WsConnection } from "../contract/connection.ts";
 import type { WsConnector } from "../contract/connector.ts";
 import { isTransportError } from "../contract/errors.ts";
 import { type Frame, frameBytes, isDataFrame } from "../contract/frame.ts";
+import { isHandshakeError } from "../contract/handshake.ts";
 import type { Clock } from "../contract/runtime.ts";
 import type { SessionEvent } from "../contract/session.ts";
 import { heartbeat } from "../recv/heartbeat.ts";
@@ -296,12 +297,14 @@ function failureOf(error: unknown): FromWorker & { readonly type: "failed" } {
     const { code, message, end } = error;
     return { type: "failed", code, message, ...(end === undefined ? {} : { end }) };
   }
+  if (isHandshakeError(error)) {
+    return { type: "failed", code: "unsupported", message: error.message };
+  }
   // Its message is not ours, and may say what it should not.
   const name = error instanceof Error ? error.name : typeof error;
-  const code = error instanceof TypeError || error instanceof RangeError
-    ? "unsupported"
-    : "connect_failed";
-  return { type: "failed", code, message: `Cannot connect: the worker's leaf threw (${name})` };
+  const message = `Cannot connect: the worker's leaf threw (${name})`;
+  const code = error instanceof RangeError ? "unsupported" : "connect_failed";
+  return { type: "failed", code, message };
 }
 
 /** A leaf without the synchronous path. */

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { onAbort } from "../contract/abort.ts";
 import {
   checkClose,
   type FrameSink,
@@ -27,7 +28,7 @@ export interface WorkerSessionOptions {
   readonly ping: boolean;
 }
 
-/** Frames that wait for whoever attaches; more than that means that nobody will. */
+/** Frames that wait for whoever attaches, or reads the stream; more than that means that nobody will. */
 const MAX_EARLY_FRAMES = 65_536;
 
 /** What `writable` lets worker and socket hold before it waits, in bytes. */
@@ -73,7 +74,10 @@ export class WorkerSession implements WsConnection {
     return this.#readable ??= new ReadableStream<Frame>({
       start: (controller) => {
         this.attach({
-          frame: (frame) => controller.enqueue(frame),
+          frame: (frame) => {
+            controller.enqueue(frame);
+            if ((controller.desiredSize ?? 0) < -MAX_EARLY_FRAMES) this.#fail(lostHere);
+          },
           dropped: () => {},
           end: () => controller.close(),
         });
@@ -84,12 +88,13 @@ export class WorkerSession implements WsConnection {
 
   get writable(): WritableStream<Frame> {
     return this.#writable ??= new WritableStream<Frame>({
-      write: async (frame) => {
+      write: async (frame, controller) => {
         this.send(frame);
-        while (this.bufferedAmount > HIGH_WATER_MARK && this.#end === undefined) {
-          if (this.#abandoned) return;
+        const forget = onAbort(controller.signal, () => this.#wakeWriter());
+        while (this.#isFull && !controller.signal.aborted) {
           await new Promise<void>((resolve) => this.#wakeWriter = resolve);
         }
+        forget();
       },
       close: () => this.close(),
       abort: () => this.abandon(),
@@ -138,7 +143,9 @@ export class WorkerSession implements WsConnection {
     if (this.#abandoned) return;
     this.#abandoned = true;
     this.#early = [];
-    if (this.#readable !== undefined && this.#end === undefined) this.#sink?.end(lostHere);
+    // Contained: the stream may be the one whose cancelling led here, and cannot be closed any more.
+    const sink = this.#readable !== undefined && this.#end === undefined ? this.#sink : undefined;
+    if (sink !== undefined) tell(sink, lostHere);
     this.#sink = undefined;
     this.#wakeWriter();
     void this.#channel.end().then(() => this.#finish(lostHere));
@@ -173,6 +180,10 @@ export class WorkerSession implements WsConnection {
   /** The worker has ended by itself. */
   gone(): void {
     this.#fail(lostHere);
+  }
+
+  get #isFull(): boolean {
+    return this.bufferedAmount > HIGH_WATER_MARK && this.#end === undefined && !this.#abandoned;
   }
 
   #post(frame: Exclude<Frame, { readonly type: "close" }>): void {

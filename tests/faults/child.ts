@@ -30,8 +30,12 @@ export interface ChildOptions {
   readonly args?: readonly string[];
   /** What runs the runtime, with its own arguments: `["unshare", "-rn"]`. @default {nothing} */
   readonly within?: readonly string[];
+  /** The runtime's binary. @default {the one that runs this process} */
+  readonly runtime?: string;
   /** Flags of the runtime itself. @default {what a server on the loopback needs} */
   readonly flags?: readonly string[];
+  /** A process group of its own, which Ctrl-C on the terminal does not reach. @default {false} */
+  readonly detached?: boolean;
 }
 
 const LOOPBACK = ["--quiet", "--allow-net=127.0.0.1", "--allow-read", "--allow-env"];
@@ -61,17 +65,19 @@ export class Child {
   #errors = "";
 
   /** Starts a program, given by its url: `new URL("./peer_main.ts", import.meta.url)`. */
-  constructor(program: URL, { args = [], within = [], flags }: ChildOptions = {}) {
+  constructor(program: URL, options: ChildOptions = {}) {
+    const { args = [], within = [], runtime = process.execPath, flags, detached = false } = options;
     const line = [
       ...within,
-      process.execPath,
+      runtime,
       ...flags ?? defaultFlags(),
       fileURLToPath(program),
       ...args,
     ];
     // Not under the test framework of the parent: Node would take the child for a test file.
     const env = { ...process.env, NODE_TEST_CONTEXT: "", DENO_NO_UPDATE_CHECK: "1" };
-    const child = spawn(line[0]!, line.slice(1), { env, stdio: ["pipe", "pipe", "pipe"] });
+    const stdio: ["pipe", "pipe", "pipe"] = ["pipe", "pipe", "pipe"];
+    const child = spawn(line[0]!, line.slice(1), { env, stdio, detached });
     this.#process = child;
     child.stdout.setEncoding("utf8").on("data", (text: string) => this.#read(text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => this.#errors += text);

@@ -28,6 +28,9 @@ const module = await import(`../../src/runtime/${platform}.ts`) as RuntimeModule
 /** The platform that runs this test: its own leaf, clock and executor. */
 export const nativeRuntime: Runtime = (module[platform] as () => Runtime)();
 
+/** `open` of that platform. */
+export const nativeOpen: RuntimeModule["open"] = module.open;
+
 /** A clock that knows how many of its timers are set. */
 export class CountingClock implements Clock {
   readonly #clock: Clock = nativeRuntime.clock;

@@ -63,8 +63,18 @@ const server = await startRawServer({
   },
 });
 
+/** Tells the counters as soon as no TCP connection is open: sockets that never asked for anything included. */
+function tellWhenIdle(): void {
+  const timer = setInterval(() => {
+    if (server.counters.open > 0) return;
+    clearInterval(timer);
+    tell("idle", { ...server.counters });
+  }, 20);
+}
+
 async function obey(line: string): Promise<void> {
   const { do: what, ...members } = JSON.parse(line) as Record<string, string>;
+  if (what === "when-idle") return tellWhenIdle();
   const parameters = new Parameters(new URLSearchParams(members));
   const n = parameters.number("n", [...peers.keys()].at(-1) ?? -1);
   const peer = peers.get(n);

@@ -195,9 +195,12 @@ test("Outbox rejects a frame that the socket refuses, and goes on", async () => 
   assertEquals(waiting.now, "rejected");
   // The same from the quick way, without waiting: a rejection, not an exception.
   await assertRejects(() => outbox.send(text("bad")), TypeError, "bad payload");
-  outbox.sendAside({ type: "ping", data: new Uint8Array(0) }, 1);
   await outbox.send(text("good"));
   assertEquals([socket.texts, failures.length, outbox.waiting], [["good"], 0, 0]);
+  // Nobody waits for a frame of a layer: what the socket can never send ends the session.
+  outbox.sendAside({ type: "ping", data: new Uint8Array(0) }, 1);
+  await settled();
+  assertEquals(failures.map(({ epoch, error }) => [epoch, error.code]), [[1, "layer_failed"]]);
 });
 
 test("Outbox queue_full comes at either bound, and says what waits", async () => {

@@ -198,8 +198,7 @@ export class Client implements LeafObserver {
       fail("I8", `${this.listeners} listeners are left on the signal`);
     }
     if (this.connection.readable.locked) fail("I8", "the reader's lock is left");
-    // A leaf that does not listen goes on with a dial that nobody answers.
-    if (this.link !== undefined && !this.profile.stubborn && this.link.carried > 0) {
+    if (this.link !== undefined && this.link.carried > 0) {
       fail("I8", `the link carries ${this.link.carried} sessions`);
     }
   }
@@ -349,6 +348,13 @@ export class Client implements LeafObserver {
       case "exhausted":
         tally.exhausted++;
         break;
+      case "failure": {
+        const { epoch, code } = event.error;
+        if (epoch !== undefined && epoch !== this.#opens) {
+          this.world.fail("I3", `${code} of session ${epoch} ends session ${this.#opens}`);
+        }
+        break;
+      }
     }
     if (this.profile.tracerThrows && this.random.chance(0.2)) {
       this.world.fault("tracer throws", this.index);

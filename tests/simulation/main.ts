@@ -69,7 +69,8 @@ async function explain(outcome: Outcome): Promise<void> {
   if (lines.length > SHOWN_LINES) console.log(`  ... (${lines.length - SHOWN_LINES} lines before)`);
   for (const line of lines.slice(-SHOWN_LINES)) console.log(`  ${line}`);
   for (const violation of violations) console.log(`  ${violation}`);
-  console.log(`replay: npm run sim -- --seeds 1 --from ${seed} --trace\n`);
+  console.log(`replay: npm run sim -- --seeds 1 --from ${seed} --trace`);
+  console.log("to keep it, add it to tests/simulation/regressions.ts\n");
 }
 
 async function main(args: readonly string[]): Promise<number> {

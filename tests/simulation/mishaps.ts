@@ -179,7 +179,12 @@ const APPLICATION: readonly Mishap[] = [
   ({ client, world, random }) => {
     world.fault("forceReconnect storm", client.index);
     client.backoff.forced();
-    for (let i = random.int(1, 40); i > 0; i--) client.connection.control.forceReconnect();
+    const { spawn } = world.mock;
+    const before = spawn.pending;
+    for (let i = random.int(2, 40); i > 0; i--) client.connection.control.forceReconnect();
+    if (spawn.pending > before + 1) {
+      world.fail("I12", `forceReconnect posted ${spawn.pending - before} events`);
+    }
     client.touched = true;
   },
   ({ client, world }) => {

@@ -71,6 +71,7 @@ export function profileOf(random: SimRandom, pace: number): Profile {
   const probe = random.pick(["none", "ping", "data"] as const);
   const limited = random.chance(0.3);
   const jitterMs = random.pick([0, 20, 200]);
+  const stubborn = random.chance(0.3);
   return {
     minDelayMs,
     maxDelayMs: Math.max(minDelayMs, random.pick([2_000, 10_000, 30_000, 60_000])) || 1,
@@ -104,8 +105,10 @@ export function profileOf(random: SimRandom, pace: number): Profile {
     auth: random.chance(0.5),
     starting: random.pick(["no hook", "nothing", "send", "request", "request"] as const),
     wireDials: random.pick([1, 1, 2]),
-    stubborn: random.chance(0.3),
-    link: random.chance(0.2) ? { latencyMs: random.pick([0, 20, 150]), jitterMs } : undefined,
+    stubborn,
+    link: !stubborn && random.chance(0.25)
+      ? { latencyMs: random.pick([0, 20, 150]), jitterMs }
+      : undefined,
     reading: random.pick(
       ["frames", "batches", "readable", "for await", "for await", "nothing"] as const,
     ),

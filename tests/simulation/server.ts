@@ -138,15 +138,21 @@ export class Server {
     return zombies.length > 0;
   }
 
+  /** What is stuck in the socket goes out. */
+  drain(): void {
+    const { session } = this;
+    if (session !== undefined) session.dial.bufferedAmount = 0;
+  }
+
   /** Everything is good again. */
   heal(): void {
     this.mood = "healthy";
     this.talks = false;
     this.ignoresRequests = false;
     this.connector.answersClose = true;
+    this.drain();
     const { session } = this;
     if (session === undefined) return;
-    session.dial.bufferedAmount = 0;
     // A peer that was frozen goes on, unless somebody is there to notice that it does not.
     if (this.#profile.deadAfterMs === undefined) session.silent = false;
     for (const waiting of this.#unanswered.splice(0)) {

@@ -11,7 +11,9 @@ import { live } from "./history.ts";
 import { REGRESSIONS } from "./regressions.ts";
 import { Tally } from "./tally.ts";
 
-test("live() breaks no invariant in the first hundred seeds", { timeoutMs: 120_000 }, async () => {
+test("scenarios 56 and 57: live() breaks no invariant in the first hundred seeds", {
+  timeoutMs: 120_000,
+}, async () => {
   const tally = new Tally();
   for (let seed = 1; seed <= 100; seed++) {
     const { violations } = await live(seed, { tally });

@@ -66,8 +66,12 @@ export const CONNECT: readonly Mutant[] = [
     name: "the budget counts reservations only",
     mistake: "slow credentials bring dials together again that the budget had spread",
     breaks: ["I5"],
-    edits: edit(budget, `              this.#dialling.add(held);
-              return () => {`, `              return () => {`),
+    edits: edit(
+      budget,
+      `              this.#dialling.add(held);
+              return () => {`,
+      `              return () => {`,
+    ),
     killers: [],
   },
   {
@@ -111,16 +115,24 @@ export const CONNECT: readonly Mutant[] = [
     name: "a socket after the deadline is kept",
     mistake: "what opens after the deadline stays open",
     breaks: ["I3"],
-    edits: edit(timeout, `if (settled) connection.abandon();
-          else settle`, `if (!settled) settle`),
+    edits: edit(
+      timeout,
+      `if (settled) connection.abandon();
+          else settle`,
+      `if (!settled) settle`,
+    ),
     killers: [],
   },
   {
     name: "the deadline goes on after the open",
     mistake: "the timer of a dial that has opened is left",
     breaks: ["I8"],
-    edits: edit(timeout, `          settled = true;
-          cancel();`, `          settled = true;`),
+    edits: edit(
+      timeout,
+      `          settled = true;
+          cancel();`,
+      `          settled = true;`,
+    ),
     killers: [],
   },
   {
@@ -153,8 +165,12 @@ export const CONNECT: readonly Mutant[] = [
     name: "credentials after the end",
     mistake: "credentials that come in the turn of the abort are still used for a dial",
     breaks: ["I15"],
-    edits: edit(auth, `      signal.throwIfAborted();
-`, ``),
+    edits: edit(
+      auth,
+      `      signal.throwIfAborted();
+`,
+      ``,
+    ),
     killers: [],
   },
 ];

@@ -22,7 +22,14 @@ export const RECONNECT: readonly Mutant[] = [
       `this.#set({ mode: "starting", epoch, silent: false });`,
       `this.#set({ ...forgiven, mode: "starting", epoch, silent: false });`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test:
+        "scenario 1: transition() lets delays grow to the cap over 10,000 sessions that close at once",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test: "atproto 0.2.1 A5: accept-then-1008 backs off instead of looping once a second",
+    }, { seeds: 300, says: "I13" }],
   },
   {
     name: "first retry without jitter",
@@ -33,14 +40,27 @@ export const RECONNECT: readonly Mutant[] = [
       `random * (cap - policy.minDelayMs)`,
       `(failures > 1 ? random : 0) * (cap - policy.minDelayMs)`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/backoff_test.ts",
+      test:
+        "scenario 18: backoffDelay() spreads 500 clients over the whole range, on the first retry too",
+    }, {
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 18: open() spreads 500 clients that lose one server at one moment",
+    }],
   },
   {
     name: "jitter off by the least delay",
     mistake: "the jitter is added on top of the cap",
     breaks: ["I13"],
     edits: edit(backoff, `random * (cap - policy.minDelayMs)`, `random * cap`),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/backoff_test.ts",
+      test: "scenario 10: backoffDelay() is whole, never below hint + min, never above hint + cap",
+    }, {
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 18: open() spreads 500 clients that lose one server at one moment",
+    }, { seeds: 300, says: "I13" }],
   },
   {
     name: "full jitter down to zero",
@@ -51,23 +71,39 @@ export const RECONNECT: readonly Mutant[] = [
       `hintMs + policy.minDelayMs + random * (cap - policy.minDelayMs)`,
       `hintMs + random * cap`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/backoff_test.ts",
+      test: "scenario 10: backoffDelay() is whole, never below hint + min, never above hint + cap",
+    }, {
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 18: open() spreads 500 clients that lose one server at one moment",
+    }, { seeds: 300, says: "I13" }],
   },
   {
     name: "force ignores the hint",
     mistake: "a forced reconnect comes before the time that the server asked for",
     breaks: ["I13"],
-    edits: edit(machine, `const hintMs = notBefore - this.#moment.now;`, `const hintMs = notBefore * 0;`),
-    killers: [],
+    edits: edit(
+      machine,
+      `const hintMs = notBefore - this.#moment.now;`,
+      `const hintMs = notBefore * 0;`,
+    ),
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "scenario 15: transition() lets forceReconnect skip the backoff, but not a hint",
+    }, {
+      file: "tests/stack/reconnect_test.ts",
+      test: "scenario 10: open() waits at least as long as the server asks, and disperses on top",
+    }, { seeds: 300, says: "I13" }],
   },
   {
-    name: "a short hint shortens a long one",
-    mistake: "the last hint wins instead of the furthest",
+    name: "Retry-After is ignored",
+    mistake: "the server says when to come again, and nobody listens",
     breaks: ["I13"],
     edits: edit(
       machine,
-      `notBefore: Math.max(this.state.notBefore, now + hintMs)`,
-      `notBefore: now + hintMs`,
+      `this.state.failures, { hintMs, random }`,
+      `this.state.failures, { hintMs: 0, random }`,
     ),
     killers: [],
   },
@@ -83,7 +119,10 @@ export const RECONNECT: readonly Mutant[] = [
       `    this.#set({
       mode: "stale",`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "transition() counts stability anew after a stale period, and never while stale",
+    }],
   },
   {
     name: "force dials beside a dial",
@@ -95,7 +134,14 @@ export const RECONNECT: readonly Mutant[] = [
       `} else if (mode !== "waiting") return;`,
       `} else if (mode !== "waiting" && mode !== "dialing") return;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "scenario 15: transition() makes one dial of forceReconnect, whatever the mode",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test:
+        "websocket-ts 2.3.0 T3: a reconnect without backoff heeds the budget and maxAttempts all the same",
+    }, { seeds: 300, says: "I15" }],
   },
   {
     name: "an old socket's end counts",
@@ -107,7 +153,10 @@ export const RECONNECT: readonly Mutant[] = [
       `if (event.epoch !== epoch || !this.#attached()) return;`,
       `if (!this.#attached()) return;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/stack/liveness_test.ts",
+      test: "scenario 20: open() calls a silent session stale, then abandons it within its bound",
+    }],
   },
   {
     name: "a late dial is adopted",
@@ -124,12 +173,24 @@ export const RECONNECT: readonly Mutant[] = [
     name: "off by one in maxAttempts",
     mistake: "one dial more than was allowed",
     breaks: ["I9"],
-    edits: edit(machine, `this.state.dials >= policy.maxAttempts`, `this.state.dials > policy.maxAttempts`),
-    killers: [],
+    edits: edit(
+      machine,
+      `this.state.dials >= policy.maxAttempts`,
+      `this.state.dials > policy.maxAttempts`,
+    ),
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "scenario 19: transition() is exhausted exactly once, at maxAttempts and not before",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test:
+        "RWS 4.4.0 R2, d-fischer D3: giving up is told to everybody, and asking for more afterwards is harmless",
+    }],
   },
   {
     name: "a refusal is tried for ever",
-    mistake: "permanent failures are not counted: a revoked key is tried until the address is banned",
+    mistake:
+      "permanent failures are not counted: a revoked key is tried until the address is banned",
     seenIn: "siebly websocket base: 401 is retried every 0.5 s",
     breaks: ["I9"],
     edits: edit(
@@ -137,7 +198,15 @@ export const RECONNECT: readonly Mutant[] = [
       `this.state.permanents + (verdict === "permanent" ? 1 : 0)`,
       `verdict === "permanent" ? 1 : 0`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test:
+        "scenario 14: transition() tries permanentRetries times more with fresh credentials, then ends",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test:
+        "siebly SB1: refused credentials end in minutes, not in a loop that gets the address banned",
+    }],
   },
   {
     name: "a clean close is for good",
@@ -149,7 +218,14 @@ export const RECONNECT: readonly Mutant[] = [
       `const refused = end?.status === 401`,
       `const refused = end?.clean === true || end?.status === 401`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test:
+        "transition() calls five sessions in a row that broke the protocol permanent, of whatever code",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test: "atproto 0.2.1 A5: accept-then-1008 backs off instead of looping once a second",
+    }],
   },
   {
     name: "1008 is for good",
@@ -160,7 +236,13 @@ export const RECONNECT: readonly Mutant[] = [
       `const refused = end?.status === 401`,
       `const refused = end?.code === 1008 || end?.status === 401`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/contract/classify_test.ts",
+      test: "defaultClassify() calls everything else transient, however often it comes",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test: "atproto 0.2.1 A5: accept-then-1008 backs off instead of looping once a second",
+    }],
   },
   {
     name: "a hung start has no deadline",
@@ -172,13 +254,24 @@ export const RECONNECT: readonly Mutant[] = [
       `this.#setTimer("start", this.#policy.startTimeoutMs);`,
       ``,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test:
+        "scenario 1: transition() lets delays grow to the cap over 10,000 sessions that close at once",
+    }, {
+      file: "tests/stack/reconnect_test.ts",
+      test: "open() bounds onSession by startTimeoutMs and tells it by its signal",
+    }, { seeds: 300, says: "I16" }],
   },
   {
     name: "a failed start is not heard",
     mistake: "onSession rejects and nothing happens",
     breaks: ["I16"],
-    edits: edit(machine, `if (mode !== "starting" || event.epoch !== epoch) return;`, `return;`),
+    edits: edit(
+      machine,
+      `if (mode !== "starting" || event.epoch !== epoch) return;`,
+      `if (mode !== "up" || event.epoch !== epoch) return;`,
+    ),
     killers: [],
   },
   {
@@ -192,7 +285,13 @@ export const RECONNECT: readonly Mutant[] = [
     this.#setTimer("shutdown", timeoutMs);`,
       `    this.#do({ type: "finish", error: undefined });`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "scenario 50: transition() ends after a shutdown in every mode, twice or not",
+    }, {
+      file: "tests/stack/liveness_test.ts",
+      test: "scenario 20: open() calls a silent session stale, then abandons it within its bound",
+    }, { seeds: 300, says: "I7" }],
   },
   {
     name: "shutdown forgets the dial",
@@ -205,14 +304,26 @@ export const RECONNECT: readonly Mutant[] = [
       return this.#finish(closed, undefined);`,
       `return this.#finish(closed, undefined);`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "scenario 50: transition() ends after a shutdown in every mode, twice or not",
+    }, {
+      file: "tests/stack/budget_test.ts",
+      test: "open() shut down while it waits for the budget costs nobody an attempt",
+    }],
   },
   {
     name: "stale periods are not counted",
     mistake: "an observer that slept cannot know that the feed was silent",
     breaks: ["I10"],
     edits: edit(machine, `stales: stales + 1,`, `stales,`),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "transition() does not forget that a session went silent while it was starting",
+    }, {
+      file: "tests/stack/liveness_test.ts",
+      test: "scenario 20: open() calls a silent session stale, then abandons it within its bound",
+    }, { seeds: 300, says: "I10" }],
   },
   {
     name: "stale still counts as up",
@@ -224,14 +335,26 @@ export const RECONNECT: readonly Mutant[] = [
       downSinceMs: this.#moment.now,`,
       `stales: stales + 1,`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "transition() counts stability anew after a stale period, and never while stale",
+    }, {
+      file: "tests/stack/liveness_test.ts",
+      test: "scenario 20: open() calls a silent session stale, then abandons it within its bound",
+    }, { seeds: 300, says: "I9" }],
   },
   {
     name: "the reason of readyTimeout never comes",
     mistake: "the bound on the first session is not kept",
     breaks: ["I7"],
     edits: edit(machine, `if (this.state.everUp) return;`, `if (this.state.attempts > 0) return;`),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "transition() gives up at readyTimeoutMs in whatever mode, unless it was up before",
+    }, {
+      file: "tests/stack/reconnect_test.ts",
+      test: "open() rejects ready at readyTimeoutMs, and is exhausted",
+    }],
   },
   {
     name: "wait for the old socket to close",
@@ -243,7 +366,10 @@ export const RECONNECT: readonly Mutant[] = [
       `if (session.end === undefined) this.#abandon(session.connection);`,
       ``,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/stack/chain_test.ts",
+      test: "reconnect() survives a connection that cannot be attached",
+    }, { seeds: 300, says: "I3" }],
   },
   {
     name: "a late socket is kept",
@@ -258,33 +384,57 @@ export const RECONNECT: readonly Mutant[] = [
       }
       dial.connection`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/stack/chain_test.ts",
+      test: "reconnect() lets go of a socket that a dial layer lets through after the shutdown",
+    }],
   },
   {
     name: "zombies are not counted",
     mistake: "abandoned sockets leave no trace",
     breaks: ["I4"],
-    edits: edit(supervisor, `    this.zombies++;
-`, `    this.zombies += 0;
-`),
-    killers: [],
+    edits: edit(
+      supervisor,
+      `    this.zombies++;
+`,
+      `    this.zombies += 0;
+`,
+    ),
+    killers: [{
+      file: "tests/stack/liveness_test.ts",
+      test: "scenario 20: open() calls a silent session stale, then abandons it within its bound",
+    }, { seeds: 300, says: "I4" }],
   },
   {
     name: "the session's signal never aborts",
     mistake: "what waits for an answer of a session waits for ever after its end",
     seenIn: "rpc-websockets: a call in flight at the loss never settles",
     breaks: ["I7"],
-    edits: edit(supervisor, `    session.abort.abort(error);
-`, ``),
-    killers: [],
+    edits: edit(
+      supervisor,
+      `    session.abort.abort(error);
+`,
+      ``,
+    ),
+    killers: [{
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 17: open() keeps ten connections on one budget within it, and none starves",
+    }, { seeds: 300, says: "I8" }],
   },
   {
     name: "forget one listener",
     mistake: "the listener on the application's signal stays after the end",
     breaks: ["I8"],
-    edits: edit(supervisor, `  #end(): void {
-    this.#forget();`, `  #end(): void {`),
-    killers: [],
+    edits: edit(
+      supervisor,
+      `  #end(): void {
+    this.#forget();`,
+      `  #end(): void {`,
+    ),
+    killers: [{
+      file: "tests/stack/shutdown_test.ts",
+      test: "open() is shut down by its signal, in every phase, and leaves no listener on it",
+    }, { seeds: 300, says: "I8" }],
   },
   {
     name: "a timer is forgotten",
@@ -296,31 +446,53 @@ export const RECONNECT: readonly Mutant[] = [
         this.#timers.get(effect.name)?.();`,
       `      case "clearTimer":`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 29: open() paces by monotonic time when somebody sets the clock back an hour",
+    }, { seeds: 300, says: "I8" }],
   },
   {
     name: "ready is left pending",
     mistake: "who waits for the first session is not told that it gave up",
     breaks: ["I7"],
-    edits: edit(supervisor, `    this.#settleReady.reject(error);
-    this.trace(`, `    this.trace(`),
-    killers: [],
+    edits: edit(
+      supervisor,
+      `    this.#settleReady.reject(error);
+    this.trace(`,
+      `    this.trace(`,
+    ),
+    killers: [{
+      file: "tests/stack/chain_test.ts",
+      test:
+        "passthrough() is one session: its end is the end, and forceReconnect is no way to a second one",
+    }, { seeds: 300, says: "I7" }],
   },
   {
     name: "forceReconnect is not coalesced",
     mistake: "ten thousand calls are ten thousand events",
-    breaks: ["I5"],
-    edits: edit(supervisor, `    if (this.#forced) return;
-`, ``),
-    killers: [],
+    breaks: ["I12"],
+    edits: edit(
+      supervisor,
+      `    if (this.#forced) return;
+`,
+      ``,
+    ),
+    killers: [{ seeds: 300, says: "I12" }],
   },
   {
     name: "classify is trusted",
     mistake: "a policy of the application that throws takes the actor down",
     seenIn: "websocket-ts, reconnecting-websocket: a hook that throws in a timer ends the client",
     breaks: ["I9"],
-    edits: edit(supervisor, `classify: contained(options.classify),`, `classify: options.classify ?? defaultClassify,`),
-    killers: [],
+    edits: edit(
+      supervisor,
+      `classify: contained(options.classify),`,
+      `classify: options.classify ?? defaultClassify,`,
+    ),
+    killers: [{
+      file: "tests/stack/observer_test.ts",
+      test: "scenario 53: open() stays sane when every callback throws",
+    }],
   },
   {
     name: "notify before the state",
@@ -335,6 +507,9 @@ export const RECONNECT: readonly Mutant[] = [
     if (state !== before) this.lifecycle.advance();
 `,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/stack/observer_test.ts",
+      test: "scenario 53: open() takes calls from within every callback, as events of their own",
+    }, { seeds: 300, says: "I2" }],
   },
 ];

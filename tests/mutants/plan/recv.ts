@@ -34,16 +34,24 @@ export const RECV: readonly Mutant[] = [
     name: "drops are not counted",
     mistake: "the buffer loses frames quietly",
     breaks: ["I1"],
-    edits: edit(buffer, `    this.lagged += frames;
-`, ``),
+    edits: edit(
+      buffer,
+      `    this.lagged += frames;
+`,
+      ``,
+    ),
     killers: [],
   },
   {
     name: "a hole without a number",
     mistake: "what the leaf dropped leaves no hole in seq",
     breaks: ["I1"],
-    edits: edit(buffer, `    this.seq += frames;
-`, ``),
+    edits: edit(
+      buffer,
+      `    this.seq += frames;
+`,
+      ``,
+    ),
     killers: [],
   },
   {
@@ -52,10 +60,14 @@ export const RECV: readonly Mutant[] = [
     seenIn: "@atproto/ws-client 0.2.1: 1 of 10 received messages delivered after a loss",
     breaks: ["I1"],
     edits: [
-      ...edit(buffer, `  #failedEpoch = 0;
-`, `  #failedEpoch = 0;
+      ...edit(
+        buffer,
+        `  #failedEpoch = 0;
+`,
+        `  #failedEpoch = 0;
   #ringEpoch = 0;
-`),
+`,
+      ),
       ...edit(
         buffer,
         `    this.#ring.push(delivered);
@@ -107,15 +119,23 @@ export const RECV: readonly Mutant[] = [
     name: "cancel does not end it",
     mistake: "nobody reads any more, and the socket stays",
     breaks: ["I7"],
-    edits: edit(buffer, `    this.#wake();
-    this.#options.onCancel();`, `    this.#wake();`),
+    edits: edit(
+      buffer,
+      `    this.#wake();
+    this.#options.onCancel();`,
+      `    this.#wake();`,
+    ),
     killers: [],
   },
   {
     name: "what a cancel throws away is not counted",
     mistake: "buffered frames vanish from the balance at a cancel",
     breaks: ["I1"],
-    edits: edit(buffer, `this.discarded += unread + this.#ring.length;`, `this.discarded += unread;`),
+    edits: edit(
+      buffer,
+      `this.discarded += unread + this.#ring.length;`,
+      `this.discarded += unread;`,
+    ),
     killers: [],
   },
   {
@@ -177,7 +197,8 @@ export const RECV: readonly Mutant[] = [
   },
   {
     name: "stale without a second look",
-    mistake: "after a long synchronous stall the session is called stale although frames wait in the socket",
+    mistake:
+      "after a long synchronous stall the session is called stale although frames wait in the socket",
     breaks: ["I9"],
     edits: edit(
       liveness,
@@ -189,17 +210,26 @@ export const RECV: readonly Mutant[] = [
   {
     name: "stale, and then nothing",
     mistake: "a dead peer is noticed, and its socket is kept for ever",
-    seenIn: "nats-core: staleConnection, and no reconnect in 60 s; graphql-ws: no action on a missing pong",
+    seenIn:
+      "nats-core: staleConnection, and no reconnect in 60 s; graphql-ws: no action on a missing pong",
     breaks: ["I16"],
-    edits: edit(heartbeat, `        return this.#die("session_lost", "nothing was heard for too long");`, `        return;`),
+    edits: edit(
+      heartbeat,
+      `        return this.#die("session_lost", "nothing was heard for too long");`,
+      `        return;`,
+    ),
     killers: [],
   },
   {
     name: "the heartbeat outlives its session",
     mistake: "the timer of a session that is over goes on",
     breaks: ["I8"],
-    edits: edit(heartbeat, `    onAbort(signal, () => this.#stop());
-`, ``),
+    edits: edit(
+      heartbeat,
+      `    onAbort(signal, () => this.#stop());
+`,
+      ``,
+    ),
     killers: [],
   },
   {
@@ -208,8 +238,8 @@ export const RECV: readonly Mutant[] = [
     breaks: ["I13"],
     edits: edit(
       liveness,
-      `let slept = state.slept || jump >= Math.max(SLEEP_MS, policy.staleAfterMs / 2);`,
-      `let slept = state.slept && jump < 0;`,
+      `let slept = state.slept || jumped;`,
+      `let slept = state.slept && !jumped;`,
     ),
     killers: [],
   },

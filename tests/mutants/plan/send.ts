@@ -6,6 +6,7 @@
 import { edit, type Mutant } from "../mutant.ts";
 
 const outbox = "src/send/outbox.ts";
+const queue = "src/send/send_queue.ts";
 const limit = "src/send/send_rate_limit.ts";
 const watch = "src/lifecycle/watch.ts";
 
@@ -30,9 +31,9 @@ export const SEND: readonly Mutant[] = [
     breaks: ["I7"],
     edits: edit(
       outbox,
-      `        if (entry.epoch === undefined) queue.push(entry);
-        else this.#settle(entry, { reason: stale });`,
-      `        if (entry.epoch === undefined) queue.push(entry);`,
+      `    this.#queue.reject("fenced", stale);
+`,
+      ``,
     ),
     killers: [],
   },
@@ -56,19 +57,20 @@ export const SEND: readonly Mutant[] = [
     breaks: ["I11"],
     edits: edit(
       outbox,
-      `      (this.#started ? this.#queues[2][0] : undefined);`,
-      `      (this.#started || this.#session !== undefined ? this.#queues[2][0] : undefined);`,
+      `this.#queue.next(this.#started)`,
+      `this.#queue.next(true)`,
     ),
     killers: [],
   },
   {
     name: "held frames go twice",
-    mistake: "a held frame that was handed over is queued again when the session is lost at that moment",
+    mistake:
+      "a held frame that was handed over is queued again when the session is lost at that moment",
     seenIn: "partysocket: a queue that failed half-way is sent again",
     breaks: ["I11"],
     edits: edit(
       outbox,
-      `      if (this.#handed > 0) this.#settle(inside, undefined);
+      `      if (this.#handed > 0) this.#queue.settle(inside, undefined);
       else if`,
       `      if`,
     ),
@@ -79,9 +81,9 @@ export const SEND: readonly Mutant[] = [
     mistake: "a frame that was withdrawn while it waited is sent all the same",
     breaks: ["I7"],
     edits: edit(
-      outbox,
-      `const forget = onAbort(signal, () => this.#withdraw(entry, signal!.reason));`,
-      `const forget = onAbort(signal, () => {});`,
+      queue,
+      `forget = onAbort(signal, () => this.#withdraw(entry, signal!.reason));`,
+      `forget = onAbort(signal, () => {});`,
     ),
     killers: [],
   },
@@ -104,15 +106,17 @@ export const SEND: readonly Mutant[] = [
     mistake: "frames that wait fill the memory",
     breaks: ["I14"],
     edits: edit(
-      outbox,
-      `    return frames >= maxWaitingFrames || frames > 0 && held + bytes > maxWaitingBytes;`,
-      `    return frames >= maxWaitingFrames + Infinity || held + bytes > maxWaitingBytes + Infinity;`,
+      queue,
+      `    return load.frames >= maxWaitingFrames ||
+      load.frames > 0 && load.bytes + bytes > maxWaitingBytes;`,
+      `    return load.frames > maxWaitingFrames * 1e6 || bytes > maxWaitingBytes * 1e6;`,
     ),
     killers: [],
   },
   {
     name: "a token before the frame is ready",
-    mistake: "tokens are spent when a frame is queued, so withdrawn frames cost and waiting ones bunch",
+    mistake:
+      "tokens are spent when a frame is queued, so withdrawn frames cost and waiting ones bunch",
     breaks: ["I6"],
     edits: [
       ...edit(
@@ -123,11 +127,9 @@ export const SEND: readonly Mutant[] = [
       ),
       ...edit(
         outbox,
-        `      this.#queues[rank].push(entry);
-      this.waiting++;`,
-        `      this.#queues[rank].push(entry);
-      if (isCounted(frame)) this.#options.gate?.spend(this.#options.clock.now());
-      this.waiting++;`,
+        `    const fate = this.#queue.add(`,
+        `    if (isCounted(frame)) this.#options.gate?.spend(this.#options.clock.now());
+    const fate = this.#queue.add(`,
       ),
     ],
     killers: [],
@@ -148,9 +150,13 @@ export const SEND: readonly Mutant[] = [
     name: "the reserve is given away",
     mistake: "no room is left for the pongs that the platform sends by itself",
     breaks: ["I6"],
-    edits: edit(limit, `    limit: limit - reserve,
-    windowMs`, `    limit,
-    windowMs`),
+    edits: edit(
+      limit,
+      `    limit: limit - reserve,
+    windowMs`,
+      `    limit,
+    windowMs`,
+    ),
     killers: [],
   },
   {
@@ -181,8 +187,12 @@ export const SEND: readonly Mutant[] = [
     name: "an observer that looks late waits for ever",
     mistake: "a change between a look and the wait for the next one is missed",
     breaks: ["I10"],
-    edits: edit(watch, `    if (this.#version > since) return Promise.resolve(true);
-`, ``),
+    edits: edit(
+      watch,
+      `    if (this.#version > since) return Promise.resolve(true);
+`,
+      ``,
+    ),
     killers: [],
   },
   {

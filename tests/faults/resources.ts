@@ -1,0 +1,59 @@
+/**
+ * What a process holds, counted from outside of it or at the object itself.
+ *
+ * @module
+ */
+import { spawnSync } from "node:child_process";
+import { channel } from "node:diagnostics_channel";
+import process from "node:process";
+
+/**
+ * The network sockets that a process holds, whatever state they are in; those of pipes to other
+ * processes do not count. Through a shell, because Deno lets no program look at `/proc` that has not
+ * all permissions, and through one of them, because its own pipes are such sockets, too.
+ *
+ * @returns How many, or `undefined` where there is no `/proc`.
+ */
+export function openSockets(pid: number = process.pid): number | undefined {
+  const script = `ls -l /proc/${pid}/fd 2>/dev/null; cat /proc/${pid}/net/unix`;
+  const { stdout } = spawnSync("sh", ["-c", script], { encoding: "utf8", maxBuffer: 2 ** 26 });
+  const [descriptors, local] = stdout.split(/^Num .*$/m);
+  if (descriptors === undefined || local === undefined) return undefined;
+  const unix = new Set(local.split("\n").map((line) => line.trim().split(/\s+/)[6]));
+  const inodes = [...descriptors.matchAll(/-> socket:\[([0-9]+)\]/g)].map((match) => match[1]!);
+  return new Set(inodes.filter((inode) => !unix.has(inode))).size;
+}
+
+/** An abort signal that knows how many listen to it. */
+export function countedSignal(): {
+  readonly controller: AbortController;
+  readonly listeners: () => number;
+} {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const listeners = new Set<unknown>();
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listeners.add(args[1]);
+    add(...args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners.delete(args[1]);
+    remove(...args);
+  };
+  return { controller, listeners: () => listeners.size };
+}
+
+/** The channels on which the Node leaf listens while a handshake is under way. */
+const CHANNELS = [
+  "undici:request:create",
+  "undici:client:sendHeaders",
+  "undici:request:headers",
+  "undici:request:error",
+];
+
+/** Those that somebody listens to now. */
+export function heardChannels(): string[] {
+  return CHANNELS.filter((name) => channel(name).hasSubscribers);
+}

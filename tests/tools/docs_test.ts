@@ -1,0 +1,156 @@
+/**
+ * Keeps the documentation honest: the tests that it names exist, its tables say what the code says, and its code compiles.
+ *
+ * @module
+ */
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { codeOf, filesUnder, PAGE, root, rowsOf, scenariosOf } from "../../tools/scenarios.ts";
+import {
+  capabilityTable,
+  conformanceMatrix,
+  markdown,
+  noteList,
+  type Table,
+} from "../../tools/tables.ts";
+import { test } from "../support/harness.ts";
+
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+
+const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...filesUnder("docs", ".md")];
+
+/** The names of the tests in a file; `*` stands for what is put in when it runs. */
+function testNames(file: string): Set<string> {
+  const names = codeOf(file).matchAll(/\btest\(\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)/g);
+  return new Set(
+    [...names].map(([, plain, template]) =>
+      plain?.replace(/\\(.)/g, "$1") ?? template!.replace(/\$\{[^}]*\}/g, "*")
+    ),
+  );
+}
+
+const fileNamed = (page: string, target: string) => normalize(join(dirname(page), target));
+
+test("documentation names only tests that exist", () => {
+  let named = 0;
+  for (const page of pages.filter((page) => existsSync(join(root, page)))) {
+    for (const [, name, target] of read(page).matchAll(/\[`([^`]+)`\]\(([^)#\s]+_test\.ts)\)/g)) {
+      named++;
+      const file = fileNamed(page, target!);
+      assert(testNames(file).has(name!), `${page}: there is no test "${name}" in ${file}`);
+    }
+  }
+  assert(named > 40, `only ${named} names were understood`);
+});
+
+test("docs/reliability.md has every scenario, with tests that carry its number", () => {
+  const rows = rowsOf(read(PAGE));
+  const tagged = new Map(
+    filesUnder("tests", "_test.ts").map((file) => [file, scenariosOf(file)] as const),
+  );
+  assertEquals(rows.map(({ number }) => number), Array.from({ length: 60 }, (_, i) => i + 1));
+  for (const { number, shown, links } of rows) {
+    const carrying = [...tagged].filter(([, numbers]) => numbers.has(number)).map(([file]) => file);
+    if (shown === "none yet") {
+      assertEquals(carrying, [], `scenario ${number} has tests by now: run tools/scenarios.ts`);
+      continue;
+    }
+    assert(links.length > 0, `scenario ${number} has no link`);
+    for (const { text, file } of links) {
+      if (text.startsWith("`")) continue; // by its name: see the test above
+      assert(carrying.includes(file), `no test in ${file} carries scenario ${number}`);
+    }
+  }
+});
+
+/** The tables of a page as cells, so that alignment does not matter. */
+function tablesOf(text: string): string[][][] {
+  return text.split(/\n(?!\|)/).flatMap((part) => {
+    const lines = part.split("\n").filter((line) => line.startsWith("|"));
+    return lines.length < 2 ? [] : [lines.map(cellsOf).filter((_, at) => at !== 1)];
+  });
+}
+
+function cellsOf(line: string): string[] {
+  return line.slice(1, line.lastIndexOf("|")).split(/(?<!\\)\|/).map((cell) => cell.trim());
+}
+
+const onPage = (table: Table) => tablesOf(`\n${markdown(table)}`)[0]!;
+
+test("docs/runtimes.md says of each leaf what the leaf says of itself, and what the conformance list knows", () => {
+  const text = read("docs/runtimes.md");
+  const tables = tablesOf(text);
+  const { table, notes } = conformanceMatrix();
+  const titled = (title: string) => tables.find(([head]) => head?.[0] === title);
+  assertEquals(titled("leaf"), onPage(capabilityTable()));
+  assertEquals(titled("demand"), onPage(table));
+  const flat = (list: string) => list.replace(/\s+/g, " ");
+  assert(flat(text).includes(flat(noteList(notes))), "the list of deviations has changed");
+});
+
+/** Code blocks that the docs suite does not run, and so does not compile: what follows `ignore` says why. */
+function ignoredBlocks(page: string): string[] {
+  const blocks = read(page).matchAll(/^```ts( ignore -- (.+))?\n([^]*?)^```$/gm);
+  const runs = page === "README.md" || page.startsWith("docs/");
+  return [...blocks].filter(([, ignored, why]) =>
+    // Parts of a program cannot stand alone.
+    ignored === undefined ? !runs : !why!.startsWith("part of")
+  ).map(([, , , code]) => code!);
+}
+
+test("code in the documentation that cannot run compiles", {
+  only: ["deno"],
+  timeoutMs: 120_000,
+}, async () => {
+  mkdirSync(join(root, ".cache"), { recursive: true });
+  const folder = mkdtempSync(join(root, ".cache", "doc_blocks_"));
+  try {
+    const files = pages.filter((page) => existsSync(join(root, page))).flatMap((page) =>
+      ignoredBlocks(page).map((code, at) => {
+        const file = join(folder, `${page.replaceAll(/\W/g, "_")}_${at}.ts`);
+        writeFileSync(file, `${code}\nexport {};\n`);
+        return file;
+      })
+    );
+    assert(files.length > 5, `only ${files.length} blocks were found`);
+    const config = configIn(folder);
+    const wrong = join(folder, "wrong.ts");
+    writeFileSync(wrong, "export const text: string = 1;\n");
+    assertMatch(await denoCheck(config, [wrong]), /TS2322/, "the check cannot fail");
+    assertEquals(await denoCheck(config, files), "");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** A configuration of its own: what the repository's excludes is not checked, without a word. */
+function configIn(folder: string): string {
+  const { exports, compilerOptions } = JSON.parse(read("deno.json")) as {
+    exports: Record<string, string>;
+    compilerOptions: object;
+  };
+  const imports: Record<string, string> = { ws: "npm:ws@8.23.0" };
+  for (const [name, file] of Object.entries(exports)) {
+    imports[`@holdfast/ws${name.slice(1)}`] = pathToFileURL(join(root, file)).href;
+  }
+  const file = join(folder, "deno.json");
+  const modules = { nodeModulesDir: "none", lock: false, vendor: false };
+  writeFileSync(file, JSON.stringify({ ...modules, imports, compilerOptions }));
+  return file;
+}
+
+/** What `deno check` has against files; nothing if they compile. */
+async function denoCheck(config: string, files: readonly string[]): Promise<string> {
+  const { Deno } = globalThis as unknown as { Deno: { execPath(): string } };
+  const args = ["check", "--quiet", `--config=${config}`, ...files];
+  return await new Promise((resolve) => {
+    const env = { ...process.env, NO_COLOR: "1" };
+    execFile(Deno.execPath(), args, { cwd: root, env }, (error, out, err) => {
+      resolve(error === null ? "" : `${out}${err}`);
+    });
+  });
+}

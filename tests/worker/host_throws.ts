@@ -1,0 +1,2 @@
+// A worker file that fails at its start.
+throw new Error("boom");
