@@ -120,6 +120,16 @@ export class Child {
     return found!;
   }
 
+  /** Its lines as they come, past ones included, until it ends. */
+  async *lines(): AsyncGenerator<ChildEvent> {
+    for (let next = 0;; next++) {
+      await this.#signal.until(() => this.events.length > next || this.#end !== undefined);
+      const event = this.events[next];
+      if (event === undefined) return;
+      yield event;
+    }
+  }
+
   /** Sends a command. */
   tell(what: string, parameters: Readonly<Record<string, string | number>> = {}): void {
     this.#process.stdin!.write(JSON.stringify({ do: what, ...parameters }) + "\n");

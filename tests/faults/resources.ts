@@ -24,6 +24,12 @@ export function openSockets(pid: number = process.pid): number | undefined {
   return new Set(inodes.filter((inode) => !unix.has(inode))).size;
 }
 
+/** The memory that a process has in RAM, in bytes; 0 where there is no `/proc`. */
+export function residentBytes(pid: number): number {
+  const { stdout } = spawnSync("cat", [`/proc/${pid}/statm`], { encoding: "utf8" });
+  return Number(stdout.split(" ")[1] ?? 0) * 4_096;
+}
+
 /** An abort signal that knows how many listen to it. */
 export function countedSignal(): {
   readonly controller: AbortController;

@@ -138,9 +138,10 @@ clearInterval(sampling);
 life.controller.abort(new Error("the soak is over"));
 await Promise.all(actors);
 await Promise.all([...connections].map((connection) => connection.control.shutdown()));
-// The platform reports the end of a socket when the server has let go of it.
+// The platform reports the end of a socket when the server has let go of it, at the latest.
+const endedAt = performance.now();
 const gone = setInterval(() => {
-  if (sockets > 0 && performance.now() - started < +minutes * 60_000 + 20_000) return;
+  if (sockets > 0 && performance.now() - endedAt < 20_000) return;
   clearInterval(gone);
   tell("end", { ...sample(), violations });
 }, 100);
