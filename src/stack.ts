@@ -36,8 +36,9 @@ import type {
   ReconnectingConnection,
   SendOptions,
 } from "./contract/reconnecting.ts";
-import type { Runtime, Seams } from "./contract/runtime.ts";
+import type { Clock, Runtime, Seams } from "./contract/runtime.ts";
 import { Supervisor } from "./reconnect/supervisor.ts";
+import { heldWritable } from "./send/held_writable.ts";
 
 /** Where to connect: a url, or a function that is called for each dial, under its deadline. */
 export type UrlSource = string | URL | (() => string | URL | Promise<string | URL>);
@@ -59,7 +60,7 @@ interface ReconnectConnector extends Connector<ReconnectingConnection> {
  * @throws {TransportError} `invalid_options`, `unsupported`: when the layer is put around a connector.
  */
 export function reconnect(
-  options: ConnectionOptions,
+  options: Omit<ConnectionOptions, "auth" | "connectTimeoutMs" | "tracer" | "runtime">,
   seams: Seams,
 ): (next: WsConnector) => Connector<ReconnectingConnection> {
   return (next) => reconnector(next, seams, { options, once: false });
@@ -83,7 +84,7 @@ export function reconnect(
  * ```
  */
 export function passthrough(
-  options: ConnectionOptions,
+  options: Omit<ConnectionOptions, "auth" | "connectTimeoutMs" | "tracer" | "runtime">,
   seams: Seams,
 ): (next: WsConnector) => Connector<ReconnectingConnection> {
   return (next) => reconnector(next, seams, { options, once: true });
@@ -301,7 +302,7 @@ function openConnection(setup: OpenOptions): ReconnectingConnection {
         "one burst of a socket may not fit, however fast the reader is",
     });
   }
-  const connection = new Connection({ axes, supervisor, options });
+  const connection = new Connection({ axes, supervisor, options, clock });
   seams.spawn.spawn("holdfast", supervisor);
   supervisor.start();
   return connection;
@@ -311,6 +312,7 @@ interface Parts {
   readonly axes: ConnectionAxes;
   readonly supervisor: Supervisor;
   readonly options: ResolvedOptions;
+  readonly clock: Clock;
 }
 
 /** The handle: nothing but the parts, under the names of the usage seam. */
@@ -342,7 +344,14 @@ class Connection implements ReconnectingConnection {
   }
 
   get writable(): WritableStream<Data> {
-    return this.#writable ??= writableOf(this.#parts);
+    const { axes, supervisor, options, clock } = this.#parts;
+    return this.#writable ??= heldWritable({
+      outbox: axes.outbox,
+      clock,
+      flushMs: options.shutdownTimeoutMs,
+      shutdown: () => supervisor.shutdown(),
+      onEnd: (ended) => void supervisor.lifecycle.watch.waitFor(() => false).catch(ended),
+    });
   }
 
   frames(options: FramesOptions = {}): AsyncIterableIterator<DeliveredFrame> {
@@ -387,42 +396,4 @@ class Connection implements ReconnectingConnection {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#parts.supervisor.shutdown();
   }
-}
-
-/**
- * The send half as a stream. A write is done when the outbox has taken the frame, so that `close()` is heard even while frames wait for a
- * session; what was taken and could not be sent in time makes `close()` reject.
- */
-function writableOf({ axes, supervisor, options }: Parts): WritableStream<Data> {
-  const { outbox } = axes;
-  let closing = false;
-  return new WritableStream<Data>({
-    start(controller) {
-      // A pipe whose source has nothing to say must hear of the end all the same.
-      supervisor.lifecycle.watch.waitFor(() => false).catch((reason) => {
-        if (!closing) controller.error(reason);
-      });
-    },
-    write(data, controller) {
-      const frame = dataFrame(data);
-      return outbox.admit(frame, controller.signal, (reason) => {
-        if (!closing) controller.error(reason);
-      });
-    },
-    async close() {
-      closing = true;
-      const flushed = await outbox.flush(options.shutdownTimeoutMs);
-      await supervisor.shutdown();
-      if (!flushed) {
-        throw new TransportError(
-          "closed",
-          "Connection closed: not every frame could be sent before",
-        );
-      }
-    },
-    abort() {
-      closing = true;
-      return supervisor.shutdown();
-    },
-  });
 }

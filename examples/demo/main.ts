@@ -14,8 +14,11 @@ import { run } from "./run.ts";
 
 /** The exit code of the command line. */
 async function main(): Promise<number> {
+  const args = process.argv.slice(2);
   try {
-    const flags = parseFlags(process.argv.slice(2));
+    // Loaded only then: it serves a page, and plays no script.
+    if (args.join() === "--page") return await (await import("../page/serve.ts")).runPage();
+    const flags = parseFlags(args);
     if (!flags.help) return await run(flags);
     console.log(HELP);
     return 0;

@@ -43,7 +43,7 @@ export interface OptionProblem {
 
 /** The facts that an error carries beside its code. */
 export interface TransportErrorFacts {
-  /** What caused it. */
+  /** What caused it: an error of ours, or what a callback or layer of the application threw, as it is and with whatever that says. */
   readonly cause?: unknown;
   /** How the session or the dial ended, as far as the platform shows it. */
   readonly end?: SessionEnd;
@@ -80,7 +80,8 @@ function kindOf(code: TransportErrorCode, facts: TransportErrorFacts): Transport
 
 /**
  * Every condition that a caller can handle. Wrong arguments are a `TypeError` or `RangeError` instead, thrown before any work.
- * Neither message nor fields ever hold the query or user of a url, a header, or a payload.
+ * Neither message nor fields ever hold the query or user of a url, a header, or a payload. What the application's own callbacks and layers throw is kept
+ * as `cause`, untouched: `JSON.parse`, for one, quotes its input.
  *
  * @example
  * ```ts

@@ -65,7 +65,12 @@ export interface SendQueueOptions {
   readonly highWaterMarkBytes?: number;
   /** The session is abandoned when nothing could be handed over for so long, in milliseconds. @default {30_000} */
   readonly timeoutMs?: number;
-  /** Layers between rate limit and socket, outermost (closest to the application) first. They may be async. @default {[]} */
+  /**
+   * Layers between rate limit and socket, outermost (closest to the application) first. They may be async. One that makes several data frames of one
+   * goes past the limit with the others: a token is waited for per frame that enters.
+   *
+   * @default {[]}
+   */
   readonly layers?: readonly FrameLayer[];
 }
 

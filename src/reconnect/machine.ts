@@ -259,7 +259,10 @@ class Step {
       case "forceReconnect":
         return this.#redial("forced");
       case "markHealthy":
-        if (mode === "up" || mode === "stale" || mode === "starting") this.#set(forgiven);
+        // An adapter may say so with every frame; that is news once.
+        if ((mode === "up" || mode === "stale" || mode === "starting") && !this.#isForgiven()) {
+          this.#set(forgiven);
+        }
         return;
       case "shutdown":
         return this.#shutdown(event);
@@ -278,6 +281,11 @@ class Step {
 
   #set(change: Partial<ReconnectState>): void {
     this.state = { ...this.state, ...change };
+  }
+
+  #isForgiven(): boolean {
+    const { failures, dials, permanents, row, lastDelayMs } = this.state;
+    return failures + dials + permanents + row.length + lastDelayMs === 0;
   }
 
   /** Whether there is a session. */

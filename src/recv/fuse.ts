@@ -170,6 +170,8 @@ class Stage {
       (reason) => this.#chain.fail(reason, true),
     );
     if (this.#chain.refuse === undefined) return settled;
+    // A session that is over waits for nobody: what is downstream is flushed now.
+    if (method === "flush") return;
     this.#chain.fail(this.#chain.refuse(this.#index, method), true);
   }
 

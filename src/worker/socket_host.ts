@@ -15,7 +15,6 @@ import type { SessionEnd, WsConnection } from "../contract/connection.ts";
 import type { WsConnector } from "../contract/connector.ts";
 import { isTransportError } from "../contract/errors.ts";
 import { type Frame, frameBytes, isDataFrame } from "../contract/frame.ts";
-import { isHandshakeError } from "../contract/handshake.ts";
 import type { Clock } from "../contract/runtime.ts";
 import type { SessionEvent } from "../contract/session.ts";
 import { heartbeat } from "../recv/heartbeat.ts";
@@ -28,8 +27,8 @@ import {
   PROTOCOL_VERSION,
   readToWorker,
   type Report,
-  type WireFrame,
 } from "./protocol.ts";
+import { failureOf, wireFrame } from "./wire.ts";
 
 /** What a {@link SocketHost} works with. */
 export interface SocketHostOptions {
@@ -274,37 +273,6 @@ export class SocketHost {
       this.#flush();
     }, POLL_MS);
   }
-}
-
-/** A frame as it crosses. Bytes go over with their buffer, unless that holds more than them. */
-function wireFrame(frame: Frame, transfer: ArrayBuffer[]): WireFrame {
-  switch (frame.type) {
-    case "text":
-      return frame.data;
-    case "close":
-      throw new TypeError("Cannot hand over a close frame: it is an end record");
-    default: {
-      const whole = frame.data.byteLength === frame.data.buffer.byteLength;
-      const data = whole ? frame.data : frame.data.slice();
-      transfer.push(data.buffer);
-      return frame.type === "binary" ? data : { type: frame.type, data };
-    }
-  }
-}
-
-function failureOf(error: unknown): FromWorker & { readonly type: "failed" } {
-  if (isTransportError(error)) {
-    const { code, message, end } = error;
-    return { type: "failed", code, message, ...(end === undefined ? {} : { end }) };
-  }
-  if (isHandshakeError(error)) {
-    return { type: "failed", code: "unsupported", message: error.message };
-  }
-  // Its message is not ours, and may say what it should not.
-  const name = error instanceof Error ? error.name : typeof error;
-  const message = `Cannot connect: the worker's leaf threw (${name})`;
-  const code = error instanceof RangeError ? "unsupported" : "connect_failed";
-  return { type: "failed", code, message };
 }
 
 /** A leaf without the synchronous path. */

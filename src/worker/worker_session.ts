@@ -16,7 +16,8 @@ import {
 import { TransportError } from "../contract/errors.ts";
 import { dataFrame, type Frame, frameBytes } from "../contract/frame.ts";
 import type { WorkerChannel } from "./channel.ts";
-import type { BatchMessage, FromWorker, WireFrame } from "./protocol.ts";
+import type { BatchMessage, FromWorker } from "./protocol.ts";
+import { receivedFrame } from "./wire.ts";
 
 /** How a {@link WorkerSession} is made. */
 export interface WorkerSessionOptions {
@@ -202,7 +203,7 @@ export class WorkerSession implements WsConnection {
 
   #deliver({ droppedFrames, droppedBytes, frames, reports }: BatchMessage): void {
     if (droppedFrames > 0) this.#guarded((sink) => sink.dropped(droppedFrames, droppedBytes));
-    for (const frame of frames) this.#guarded((sink) => sink.frame(received(frame)));
+    for (const frame of frames) this.#guarded((sink) => sink.frame(receivedFrame(frame)));
     for (const type of reports) this.#guarded((sink) => sink.report?.({ type }));
   }
 
@@ -231,12 +232,6 @@ export class WorkerSession implements WsConnection {
     void this.#channel.end();
     if (!this.#abandoned && this.#sink !== undefined) tell(this.#sink, end);
   }
-}
-
-/** A frame as it came over. */
-function received(frame: WireFrame): Frame {
-  if (typeof frame === "string") return { type: "text", data: frame };
-  return frame instanceof Uint8Array ? { type: "binary", data: frame } : frame;
 }
 
 function tell(sink: FrameSink, end: SessionEnd): void {

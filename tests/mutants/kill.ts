@@ -63,7 +63,17 @@ export async function checks(folder: string): Promise<Verdict> {
   return { passed: code === 0, noticed: false, text };
 }
 
-/** Runs test files without a filter. @returns the names of the tests that fail. */
+/** Runs all tests of a file. */
+export async function runFile(
+  file: string,
+  folder: string,
+  std: readonly string[],
+): Promise<Verdict> {
+  const { code, text } = await deno(["test", "--no-check", ...PERMISSIONS, ...std, file], folder);
+  return { passed: code === 0, noticed: false, text };
+}
+
+/** Runs test files. @returns the names of the tests that fail. */
 export async function failing(
   files: readonly string[],
   folder: string,

@@ -6,8 +6,8 @@
 import process from "node:process";
 import { filesUnder } from "../../tools/runner/paths.mjs";
 import { stdFlags } from "../../tools/runner/std.mjs";
-import { checks, failing, shown, strike } from "./kill.ts";
-import type { Killer, Mutant } from "./mutant.ts";
+import { checks, failing, runFile, shown, strike } from "./kill.ts";
+import type { Mutant } from "./mutant.ts";
 import { MUTANTS } from "./plan.ts";
 import { Tree } from "./tree.ts";
 
@@ -60,28 +60,35 @@ async function inTrees<T>(
   await Promise.all(Array.from({ length: Math.min(WORKERS, items.length) }, (_, i) => worker(i)));
 }
 
-/** Every killer must pass where nothing is planted, or its failing proves nothing. */
+/** Every killer must be there and pass where nothing is planted, or its failing proves nothing. @returns what is wrong. */
 async function checkKillers(
   mutants: readonly Mutant[],
   std: readonly string[],
 ): Promise<readonly string[]> {
-  const killers = new Map<string, Killer>();
-  for (const mutant of mutants) {
-    for (const killer of mutant.killers) killers.set(shown(killer), killer);
+  const tests = new Map<string, Set<string>>();
+  let seeds = 0;
+  for (const killer of mutants.flatMap(({ killers }) => killers)) {
+    if ("seeds" in killer) seeds = Math.max(seeds, killer.seeds);
+    else tests.set(killer.file, (tests.get(killer.file) ?? new Set()).add(killer.test));
   }
-  const broken: string[] = [];
-  await inTrees([...killers], async ([name, killer], tree) => {
-    const { passed, text } = await strike(killer, tree.folder, std);
-    if (!passed) broken.push(`${name}\n${text.slice(-2_000)}`);
+  const wrong: string[] = [];
+  await inTrees([...seeds > 0 ? [undefined] : [], ...tests.keys()], async (file, tree) => {
+    const { passed, text } = file === undefined
+      ? await strike({ seeds, says: "I1" }, tree.folder, std)
+      : await runFile(file, tree.folder, std);
+    if (!passed) wrong.push(`${file ?? "the simulation"} fails:\n${text.slice(-2_000)}`);
+    for (const name of tests.get(file ?? "") ?? []) {
+      if (!text.includes(name)) wrong.push(`${file} has no test "${name}"`);
+    }
   });
-  return broken;
+  return wrong;
 }
 
 async function kill(mutants: readonly Mutant[]): Promise<number> {
   const std = await stdFlags();
-  const broken = await checkKillers(mutants, std);
-  for (const killer of broken) console.log(`fails where nothing is planted: ${killer}`);
-  if (broken.length > 0) return 1;
+  const wrong = await checkKillers(mutants, std);
+  for (const line of wrong) console.log(`where nothing is planted, ${line}`);
+  if (wrong.length > 0) return 1;
   let killed = 0;
   await inTrees(mutants, async (mutant, tree) => {
     try {

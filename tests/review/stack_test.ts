@@ -12,13 +12,14 @@ import {
   type FrameLayer,
   type Handshake,
   open,
+  passthrough,
   reconnect,
   type ReconnectingConnection,
   stack,
   type TraceEvent,
   type WsConnection,
 } from "../../mod.ts";
-import { mockRuntime } from "../../src/testing/mod.ts";
+import { type MockRuntime, mockRuntime } from "../../src/testing/mod.ts";
 import { bench, codeOf, outcome } from "../stack/bench.ts";
 import { test } from "../support/harness.ts";
 
@@ -392,4 +393,80 @@ test("open() contains a tracer and a classify that return promises which reject"
   assertEquals(feed.lifecycle.value.phase, "connected");
   void feed.control.shutdown();
   await mock.settle();
+});
+
+// A write that waited for room in a full outbox held close() for as long as the outage.
+test("writable.close() behind a write that waits for room settles within its bound", async () => {
+  for (const way of ["writer", "stream"] as const) {
+    const it = bench({ send: { maxWaitingFrames: 2 }, shutdownTimeoutMs: 1_000 });
+    const { writable } = it.feed;
+    const writer = writable.getWriter();
+    const writes = [1, 2, 3, 4].map((i) => outcome(writer.write(`${i}`)));
+    await it.mock.settle();
+    assertEquals(writes.map(({ state }) => state), ["done", "done", "pending", "pending"]);
+    if (way === "stream") writer.releaseLock();
+    const closing = outcome(way === "writer" ? writer.close() : writable.close());
+    await it.mock.advance(999);
+    assertEquals(closing.state, "pending");
+    await it.mock.advance(1);
+    assertEquals([closing.state, codeOf(closing.value)], ["failed", "closed"]);
+    assertEquals(it.now.phase, "closed");
+    await it.close();
+  }
+});
+
+// With room in time it is the graceful end that it always was.
+test("writable.close() behind a write that waits for room flushes when room comes in time", async () => {
+  const it = bench({ send: { maxWaitingFrames: 2 }, shutdownTimeoutMs: 1_000 });
+  const writer = it.feed.writable.getWriter();
+  for (const i of [1, 2, 3, 4]) void writer.write(`${i}`);
+  await it.mock.settle();
+  const closing = outcome(writer.close());
+  await it.mock.advance(500);
+  const dial = await it.up();
+  await it.mock.settle();
+  assertEquals([dial.sent, closing.state], [["1", "2", "3", "4"], "done"]);
+  await it.close();
+});
+
+// The layers behind one whose flush is async were not flushed at all.
+test("a recv layer's async flush does not keep the layers behind it from theirs", async () => {
+  const slow: FrameLayer = () => ({ async flush() {} });
+  const summing: FrameLayer = () => ({
+    flush: (controller) => controller.enqueue({ type: "text", data: "sum" }),
+  });
+  const it = bench({ recv: [slow, summing] });
+  (await it.up()).end();
+  await it.mock.settle();
+  assertEquals(it.feed.stats().received, 1);
+  await it.close();
+});
+
+// An adapter that said so with every frame made a version of the lifecycle, and a wake of its observers, per frame.
+test("markHealthy() of a session that is healthy already changes nothing", async () => {
+  const it = bench();
+  await it.up();
+  it.feed.control.markHealthy();
+  await it.mock.settle();
+  const { version } = it.now;
+  for (let i = 0; i < 100; i++) it.feed.control.markHealthy();
+  await it.mock.settle();
+  assertEquals(it.now.version, version);
+  await it.close();
+});
+
+/** Never called: that it compiles, and that the mistakes do not, is the test. */
+function options(mock: MockRuntime): void {
+  reconnect({ backoff: { minDelayMs: 1 } }, mock.runtime);
+  // @ts-expect-error: credentials are a dial layer; here they would be left out without a word
+  reconnect({ auth: () => {} }, mock.runtime);
+  // @ts-expect-error: so is the deadline
+  passthrough({ connectTimeoutMs: 1 }, mock.runtime);
+  // @ts-expect-error: a tracer is an outer layer
+  reconnect({ tracer: { event: () => {} } }, mock.runtime);
+}
+
+// Options of other layers were taken and not looked at: dials without credentials.
+test("reconnect() and passthrough() do not compile with options that belong to other layers", () => {
+  assertEquals(options.length, 1);
 });

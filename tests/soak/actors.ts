@@ -49,9 +49,9 @@ export class Ledger {
   }
 }
 
-/** Resolves after that time, or when it is over. */
+/** Resolves after that time, or when it is over: then still in a later turn, so that no loop spins. */
 function pause({ clock, signal }: Stage, ms: number): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
+  if (signal.aborted) return new Promise((resolve) => clock.turn(resolve));
   return new Promise((resolve) => {
     const done = () => {
       cancel();

@@ -69,7 +69,7 @@ function open(path: string, options: ConnectionOptions = {}): ReconnectingConnec
   const connection = nativeOpen(new URL(path, url), {
     runtime,
     attemptBudget: attemptBudget({ attempts: 2_000, windowMs: 1_000 }),
-    backoff: { minDelayMs: 5, maxDelayMs: 40, stableAfterMs: 500 },
+    backoff: { minDelayMs: 2, maxDelayMs: 10, stableAfterMs: 500 },
     liveness: { staleAfterMs: 700, deadAfterMs: 1_400 },
     shutdownTimeoutMs: 200,
     signal: life.controller.signal,

@@ -244,6 +244,19 @@ test("frames that nobody attaches for end the session in the end", async () => {
   assertEquals(worker.terminated, true);
 });
 
+test("send() leaves the caller its bytes and takes the part that a view shows", async () => {
+  const { worker, leaf } = linked();
+  const outcome = dial(() => worker);
+  await settled();
+  const socket = leaf.next();
+  socket?.open();
+  const connection = await outcome;
+  const bytes = Uint8Array.of(1, 2, 3, 4);
+  connection.send({ type: "binary", data: bytes.subarray(1, 3) });
+  assertEquals([socket?.sent, [...bytes]], [[Uint8Array.of(2, 3)], [1, 2, 3, 4]]);
+  connection.abandon();
+});
+
 test("bytes cross by transfer, and a view by its part", async () => {
   const { worker, leaf } = linked();
   const outcome = dial(() => worker);

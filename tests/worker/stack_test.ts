@@ -121,6 +121,8 @@ test("the worker's heartbeat works while the main thread is blocked, and says so
   assertEquals(it.worker.underWay, 2);
   it.worker.unblock();
   await it.mock.settle();
+  const most = Math.max(...it.worker.batches.map(({ reports }) => reports.length));
+  assert(most > 2 && most <= 32, `${most} reports in one batch`);
   assertEquals(it.feed.lifecycle.value.phase, "connected");
   assert(it.feed.lifecycle.value.stales >= 2);
   await it.close();
@@ -247,4 +249,19 @@ test("send() waits while worker and socket hold more than the high water mark", 
   await it.mock.settle();
   assertEquals(dial.sent.length, 2);
   await it.close();
+});
+
+test("overflow: fail ends the session when only the leaf's own buffer was too small", async () => {
+  const mock = mockRuntime({ capabilities: { recvAxis: true } });
+  const feed = open("ws://venue.example", { buffer: { overflow: "fail" }, runtime: mock.runtime });
+  const dial = await mock.dial();
+  dial.open();
+  await mock.settle();
+  dial.drop(3, 30);
+  await mock.settle();
+  const { error, epoch, totalLagged, totalLaggedBytes } = feed.lifecycle.value;
+  assert(isTransportError(error, "overflow"));
+  assertEquals([error.epoch, epoch, totalLagged, totalLaggedBytes], [1, 1, 3, 30]);
+  assertEquals(dial.abandoned, true);
+  await feed.control.shutdown();
 });

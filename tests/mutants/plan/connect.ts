@@ -29,7 +29,10 @@ export const CONNECT: readonly Mutant[] = [
     connectTimeout(options.connectTimeoutMs ?? 10_000, seams.clock),
   ];`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/stack/reconnect_test.ts",
+      test: "scenario 12: open() discards credentials that come after the deadline",
+    }, { seeds: 300, says: "I16" }],
   },
   {
     name: "the budget is inside the deadline",
@@ -48,7 +51,10 @@ export const CONNECT: readonly Mutant[] = [
 `,
       ),
     ],
-    killers: [],
+    killers: [{
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 17: open() keeps ten connections on one budget within it, and none starves",
+    }, { seeds: 300, says: "I5" }],
   },
   {
     name: "forced dials are free",
@@ -60,7 +66,10 @@ export const CONNECT: readonly Mutant[] = [
       `if (context.trace !== undefined && cost === 1) return await next.connect(handshake, context);
       const reservation = await budget.reserve(cost, { clock, signal });`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 17: open() keeps ten connections on one budget within it, and none starves",
+    }, { seeds: 300, says: "I5" }],
   },
   {
     name: "the budget counts reservations only",
@@ -72,14 +81,24 @@ export const CONNECT: readonly Mutant[] = [
               return () => {`,
       `              return () => {`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/simulation/found_test.ts",
+      test:
+        "attemptBudget() holds on the wire too: credentials that came slowly count from when the dial was made",
+    }, { seeds: 300, says: "I5" }],
   },
   {
     name: "the window is open at one end",
     mistake: "a spend and the one a whole window later count as two windows",
     breaks: ["I5", "I6"],
     edits: edit(window, `back < 0 ? 0 : Math.floor(back) + 1`, `back < 0 ? 0 : Math.ceil(back)`),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test: "scenario 42: Outbox makes no burst of what was held over an outage",
+    }, {
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 17: open() keeps ten connections on one budget within it, and none starves",
+    }, { seeds: 300, says: "I5" }],
   },
   {
     name: "a refill bucket",
@@ -91,14 +110,27 @@ export const CONNECT: readonly Mutant[] = [
       `const back = oldest === undefined ? 0 : oldest + windowMs - now;`,
       `const back = oldest === undefined ? 0 : oldest + windowMs / limit - now;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test: "scenario 42: Outbox makes no burst of what was held over an outage",
+    }, {
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 17: open() keeps ten connections on one budget within it, and none starves",
+    }, { seeds: 300, says: "I5" }],
   },
   {
     name: "who left the queue still stands in it",
     mistake: "an aborted waiter for the budget spends a dial, or blocks those behind",
     breaks: ["I16"],
     edits: edit(budget, `if (at >= 0) this.#queue.splice(at, 1);`, ``),
-    killers: [],
+    killers: [{
+      file: "tests/connect/attempt_budget_test.ts",
+      test:
+        "attemptBudget() charges nothing to whoever aborts while waiting, first or further back",
+    }, {
+      file: "tests/stack/budget_test.ts",
+      test: "open() shut down while it waits for the budget costs nobody an attempt",
+    }, { seeds: 300, says: "I8" }],
   },
   {
     name: "an opened dial costs nothing",
@@ -109,7 +141,13 @@ export const CONNECT: readonly Mutant[] = [
       `this.#window.refund(held.at, held.cost - 1);`,
       `this.#window.refund(held.at, held.cost);`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/connect/attempt_budget_test.ts",
+      test: "attemptBudget() is exact in every closed window and serves first come first served",
+    }, {
+      file: "tests/stack/budget_test.ts",
+      test: "open() shut down while it waits for the budget costs nobody an attempt",
+    }, { seeds: 300, says: "I5" }],
   },
   {
     name: "a socket after the deadline is kept",
@@ -121,7 +159,14 @@ export const CONNECT: readonly Mutant[] = [
           else settle`,
       `if (!settled) settle`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/connect/connect_timeout_test.ts",
+      test:
+        "scenario 4: connectTimeout() ends a dial that is never answered, and abandons what opens later",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test: "robust-websocket B2: a dial that timed out is ended, not only reported",
+    }, { seeds: 300, says: "I3" }],
   },
   {
     name: "the deadline goes on after the open",
@@ -133,7 +178,14 @@ export const CONNECT: readonly Mutant[] = [
           cancel();`,
       `          settled = true;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/connect/connect_timeout_test.ts",
+      test:
+        "connectTimeout() gives each dial a fresh deadline, and leaves neither timer nor listener",
+    }, {
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 18: open() spreads 500 clients that lose one server at one moment",
+    }, { seeds: 300, says: "I8" }],
   },
   {
     name: "credentials are cached",
@@ -159,7 +211,13 @@ export const CONNECT: readonly Mutant[] = [
       return next.connect(cached, context);`,
       ),
     ],
-    killers: [],
+    killers: [{
+      file: "tests/connect/auth_test.ts",
+      test: "auth() pulls once per dial, and what it stamps stays with that dial",
+    }, {
+      file: "tests/stack/observer_test.ts",
+      test: "scenario 53: open() stays sane when every callback throws",
+    }, { seeds: 300, says: "I15" }],
   },
   {
     name: "credentials after the end",
@@ -171,6 +229,9 @@ export const CONNECT: readonly Mutant[] = [
 `,
       ``,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/connect/auth_test.ts",
+      test: "auth() does not dial when the abort comes in the same turn as the credentials",
+    }],
   },
 ];

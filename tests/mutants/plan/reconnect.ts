@@ -105,7 +105,13 @@ export const RECONNECT: readonly Mutant[] = [
       `this.state.failures, { hintMs, random }`,
       `this.state.failures, { hintMs: 0, random }`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "scenario 10: transition() waits for the hint and the backoff on top of it",
+    }, {
+      file: "tests/stack/reconnect_test.ts",
+      test: "scenario 10: open() waits at least as long as the server asks, and disperses on top",
+    }, { seeds: 300, says: "I13" }],
   },
   {
     name: "stable after any session",
@@ -153,10 +159,14 @@ export const RECONNECT: readonly Mutant[] = [
       `if (event.epoch !== epoch || !this.#attached()) return;`,
       `if (!this.#attached()) return;`,
     ),
-    killers: [{
-      file: "tests/stack/liveness_test.ts",
-      test: "scenario 20: open() calls a silent session stale, then abandons it within its bound",
-    }],
+    killers: [
+      { file: "tests/reconnect/machine_table_test.ts", test: "event in mode up" },
+      {
+        file: "tests/stack/peer_defects_test.ts",
+        test: "siebly SB3: late events of an old socket do not touch the new session",
+      },
+      { seeds: 300, says: "I3" },
+    ],
   },
   {
     name: "a late dial is adopted",
@@ -167,7 +177,7 @@ export const RECONNECT: readonly Mutant[] = [
       `if (mode === "dialing" && event.dial === attempts) return`,
       `if (mode === "dialing") return`,
     ),
-    killers: [],
+    killers: [{ file: "tests/reconnect/machine_table_test.ts", test: "event in mode dialing" }],
   },
   {
     name: "off by one in maxAttempts",
@@ -272,7 +282,14 @@ export const RECONNECT: readonly Mutant[] = [
       `if (mode !== "starting" || event.epoch !== epoch) return;`,
       `if (mode !== "up" || event.epoch !== epoch) return;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/reconnect/machine_scenarios_test.ts",
+      test: "transition() tells classify the stage, the end and how many of the kind came in a row",
+    }, {
+      file: "tests/stack/chain_test.ts",
+      test:
+        "passthrough() is one session: its end is the end, and forceReconnect is no way to a second one",
+    }],
   },
   {
     name: "await the native close event",

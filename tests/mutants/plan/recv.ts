@@ -28,7 +28,15 @@ export const RECV: readonly Mutant[] = [
     }
     this.#ring.push(delivered);`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/buffer_reading_test.ts",
+      test:
+        "DropOldestBuffer.readable holds no frame back: what nobody asked for can still be dropped",
+    }, {
+      file: "tests/stack/recv_test.ts",
+      test:
+        "scenario 32: open() with a consumer that never reads keeps the newest of 1,000,000 frames, and counts exactly",
+    }],
   },
   {
     name: "drops are not counted",
@@ -40,7 +48,14 @@ export const RECV: readonly Mutant[] = [
 `,
       ``,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/buffer_reading_test.ts",
+      test:
+        "DropOldestBuffer.readable holds no frame back: what nobody asked for can still be dropped",
+    }, {
+      file: "tests/stack/observer_test.ts",
+      test: "scenario 54: an observer that slept through k cycles finds k by subtraction",
+    }, { seeds: 300, says: "I1" }],
   },
   {
     name: "a hole without a number",
@@ -52,7 +67,13 @@ export const RECV: readonly Mutant[] = [
 `,
       ``,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/drop_oldest_buffer_test.ts",
+      test: "DropOldestBuffer.dropped() puts what the leaf lost into seq at its place",
+    }, {
+      file: "tests/stack/recv_test.ts",
+      test: "open() counts what the leaf dropped, at its place",
+    }, { seeds: 300, says: "I1" }],
   },
   {
     name: "a reconnect empties the buffer",
@@ -78,7 +99,14 @@ export const RECV: readonly Mutant[] = [
 `,
       ),
     ],
-    killers: [],
+    killers: [{
+      file: "tests/recv/drop_oldest_buffer_test.ts",
+      test:
+        "DropOldestBuffer keeps the newest of 1,000,000 frames that nobody reads, and counts exactly",
+    }, {
+      file: "tests/stack/observer_test.ts",
+      test: "scenario 53: open() takes calls from within every callback, as events of their own",
+    }, { seeds: 300, says: "I1" }],
   },
   {
     name: "bytes are not bounded",
@@ -91,7 +119,15 @@ export const RECV: readonly Mutant[] = [
       this.bytes > this.#bounds.maxBytes && this.length > 1;`,
       `    return this.length > this.#bounds.maxFrames;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/drop_oldest_buffer_test.ts",
+      test:
+        "DropOldestBuffer drops as many as the bytes of the newest frame ask for, and says so once",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test:
+        "effect 4.1.0, rxjs 7.8.2: a reader that does not read costs bounded memory, by default",
+    }, { seeds: 300, says: "I14" }],
   },
   {
     name: "one frame too many",
@@ -102,7 +138,14 @@ export const RECV: readonly Mutant[] = [
       `    return this.length > this.#bounds.maxFrames ||`,
       `    return this.length > this.#bounds.maxFrames + 1 ||`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/buffer_reading_test.ts",
+      test:
+        "DropOldestBuffer.readable holds no frame back: what nobody asked for can still be dropped",
+    }, {
+      file: "tests/stack/observer_test.ts",
+      test: "scenario 54: an observer that slept through k cycles finds k by subtraction",
+    }],
   },
   {
     name: "a frame above the bound is refused",
@@ -113,7 +156,13 @@ export const RECV: readonly Mutant[] = [
       `this.bytes > this.#bounds.maxBytes && this.length > 1;`,
       `this.bytes > this.#bounds.maxBytes;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/drop_oldest_buffer_test.ts",
+      test: "DropOldestBuffer admits one frame above its bound of bytes, alone",
+    }, {
+      file: "tests/stack/recv_test.ts",
+      test: "scenario 32: open() bounds bytes as well, and counts what they held",
+    }, { seeds: 300, says: "I9" }],
   },
   {
     name: "cancel does not end it",
@@ -125,7 +174,13 @@ export const RECV: readonly Mutant[] = [
     this.#options.onCancel();`,
       `    this.#wake();`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/buffer_reading_test.ts",
+      test: "DropOldestBuffer.frames() cancels when its loop is left by break, throw or return",
+    }, {
+      file: "tests/stack/observer_test.ts",
+      test: "scenario 53: open() takes calls from within every callback, as events of their own",
+    }],
   },
   {
     name: "what a cancel throws away is not counted",
@@ -136,7 +191,13 @@ export const RECV: readonly Mutant[] = [
       `this.discarded += unread + this.#ring.length;`,
       `this.discarded += unread;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/buffer_reading_test.ts",
+      test: "DropOldestBuffer.frames() cancels when its loop is left by break, throw or return",
+    }, {
+      file: "tests/stack/observer_test.ts",
+      test: "scenario 53: open() takes calls from within every callback, as events of their own",
+    }],
   },
   {
     name: "the end overtakes the buffer",
@@ -152,7 +213,13 @@ export const RECV: readonly Mutant[] = [
     this.#wake();
     this.#endStream();`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/buffer_reading_test.ts",
+      test: "DropOldestBuffer.frames() answers calls to next() in their order, like a generator",
+    }, {
+      file: "tests/stack/chain_test.ts",
+      test: "reconnect() hears nothing of an abandoned socket that goes on delivering",
+    }, { seeds: 300, says: "I1" }],
   },
   {
     name: "discards are not published",
@@ -168,7 +235,14 @@ export const RECV: readonly Mutant[] = [
 
   #overflow`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/simulation/found_test.ts",
+      test: "lifecycle publishes what the leaf dropped after the end",
+    }, {
+      file: "tests/stack/recv_test.ts",
+      test:
+        "scenario 40: open() counts frames during the close handshake as discarded, and sees nothing after abandonment",
+    }],
   },
   {
     name: "an abandoned socket is heard",
@@ -182,7 +256,10 @@ export const RECV: readonly Mutant[] = [
       `        // The session is over whatever a layer thinks of it.
       }`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/stack/chain_test.ts",
+      test: "reconnect() hears nothing of an abandoned socket that goes on delivering",
+    }, { seeds: 300, says: "I1" }],
   },
   {
     name: "the heartbeat is behind the layers",
@@ -193,7 +270,10 @@ export const RECV: readonly Mutant[] = [
       `[heartbeat(definedOf(liveness)), ...options.recv]`,
       `[...options.recv, heartbeat(definedOf(liveness))]`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/stack/observer_test.ts",
+      test: "heartbeat is on the socket side: what a layer swallows or delays is life all the same",
+    }],
   },
   {
     name: "stale without a second look",
@@ -205,7 +285,11 @@ export const RECV: readonly Mutant[] = [
       `if ((dead || becomesStale) && !grace) return finish(0);`,
       ``,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/heartbeat_test.ts",
+      test:
+        "heartbeat() takes a second look after a turn: frames that a stall kept in the socket are life",
+    }],
   },
   {
     name: "stale, and then nothing",
@@ -218,7 +302,13 @@ export const RECV: readonly Mutant[] = [
       `        return this.#die("session_lost", "nothing was heard for too long");`,
       `        return;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/heartbeat_test.ts",
+      test: "heartbeat() with a probe calls the session dead after 120 s, once, with the facts",
+    }, {
+      file: "tests/stack/liveness_test.ts",
+      test: "scenario 20: open() calls a silent session stale, then abandons it within its bound",
+    }, { seeds: 300, says: "I16" }],
   },
   {
     name: "the heartbeat outlives its session",
@@ -230,7 +320,13 @@ export const RECV: readonly Mutant[] = [
 `,
       ``,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/heartbeat_test.ts",
+      test: "heartbeat() leaves no timer after the abort of its session, in whatever state it was",
+    }, {
+      file: "tests/stack/budget_test.ts",
+      test: "scenario 17: open() keeps ten connections on one budget within it, and none starves",
+    }, { seeds: 300, says: "I8" }],
   },
   {
     name: "sleep is silence",
@@ -241,7 +337,15 @@ export const RECV: readonly Mutant[] = [
       `let slept = state.slept || jumped;`,
       `let slept = state.slept && !jumped;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/recv/heartbeat_test.ts",
+      test:
+        "heartbeat() after a sleep of 8 h sends one probe, or where there is none reports dead once",
+    }, {
+      file: "tests/stack/liveness_test.ts",
+      test:
+        "scenario 28: open() answers eight hours of sleep with one probe, or one jittered reconnect, and no storm",
+    }],
   },
   {
     name: "a broken layer goes on",
@@ -256,6 +360,9 @@ export const RECV: readonly Mutant[] = [
       over = true;
       fail("a recv layer failed", error);`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/stack/observer_test.ts",
+      test: "scenario 53: open() stays sane when every callback throws",
+    }],
   },
 ];

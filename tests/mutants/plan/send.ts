@@ -22,7 +22,14 @@ export const SEND: readonly Mutant[] = [
       `this.#enqueue(frame, 2, hold ? undefined : this.#session!.epoch, signal)`,
       `this.#enqueue(frame, 2, undefined, signal)`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test: "scenario 42: Outbox lets no frame cross into a later session unless it is held",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test:
+        "partysocket 1.3.0 P6, ccxt 4.5.84 C2: a half-open session is found out, and its waiting sends reject",
+    }, { seeds: 300, says: "I7" }],
   },
   {
     name: "a lost session's sends never settle",
@@ -35,7 +42,14 @@ export const SEND: readonly Mutant[] = [
 `,
       ``,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test: "scenario 42: Outbox lets no frame cross into a later session unless it is held",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test:
+        "partysocket 1.3.0 P6, ccxt 4.5.84 C2: a half-open session is found out, and its waiting sends reject",
+    }, { seeds: 300, says: "I7" }],
   },
   {
     name: "a dead socket swallows",
@@ -48,7 +62,14 @@ export const SEND: readonly Mutant[] = [
       throw reason;`,
       `      if (!isTransportError(reason, "not_connected")) throw reason;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test: "scenario 45: Outbox settles once when the socket dies before the hand-off",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test:
+        "rews 4.1.0, effect 4.1.0 E1, rxjs 7.8.2 X6: a send after the end, or while closing, rejects",
+    }],
   },
   {
     name: "the queue goes before the login",
@@ -60,7 +81,14 @@ export const SEND: readonly Mutant[] = [
       `this.#queue.next(this.#started)`,
       `this.#queue.next(true)`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test:
+        "Outbox keeps the application's frames behind the start, and start and probe ahead of them",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test: "partysocket 1.3.0 P4: what waited is sent after the login, not before",
+    }],
   },
   {
     name: "held frames go twice",
@@ -74,7 +102,10 @@ export const SEND: readonly Mutant[] = [
       else if`,
       `      if`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test: "scenario 45: Outbox settles once when the socket dies during the hand-off",
+    }],
   },
   {
     name: "an abort does not withdraw",
@@ -85,7 +116,13 @@ export const SEND: readonly Mutant[] = [
       `forget = onAbort(signal, () => this.#withdraw(entry, signal!.reason));`,
       `forget = onAbort(signal, () => {});`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test: "Outbox withdraws an aborted send while it waits, and leaves no listener",
+    }, {
+      file: "tests/stack/send_test.ts",
+      test: "scenario 46: send() aborted while it waits for a token costs nothing",
+    }],
   },
   {
     name: "a stuck socket is waited for",
@@ -99,7 +136,15 @@ export const SEND: readonly Mutant[] = [
     }`,
       `    }`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test:
+        "Outbox abandons a socket that drains nothing for timeoutMs, and not one that drains slowly",
+    }, {
+      file: "tests/stack/send_test.ts",
+      test:
+        "scenario 48: send() to a peer that stops reading is bounded, and the session abandoned",
+    }],
   },
   {
     name: "the send queue is not bounded",
@@ -111,7 +156,14 @@ export const SEND: readonly Mutant[] = [
       load.frames > 0 && load.bytes + bytes > maxWaitingBytes;`,
       `    return load.frames > maxWaitingFrames * 1e6 || bytes > maxWaitingBytes * 1e6;`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test: "Outbox queue_full comes at either bound, and says what waits",
+    }, {
+      file: "tests/stack/peer_defects_test.ts",
+      test:
+        "partysocket 1.3.0 P4, rews 4.1.0: a queue that overflows says so to the one whose frame it was",
+    }, { seeds: 300, says: "I12" }],
   },
   {
     name: "a token before the frame is ready",
@@ -132,7 +184,13 @@ export const SEND: readonly Mutant[] = [
     const fate = this.#queue.add(`,
       ),
     ],
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test: "scenario 42: Outbox makes no burst of what was held over an outage",
+    }, {
+      file: "tests/stack/send_test.ts",
+      test: "scenario 42: send() over an outage makes no burst, and rejects what was not held",
+    }, { seeds: 300, says: "I6" }],
   },
   {
     name: "the first send is free",
@@ -144,7 +202,14 @@ export const SEND: readonly Mutant[] = [
         this.#options.gate.waitMs(this.#options.clock.now()) <= 0) &&`,
       `      true &&`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/send_rate_limit_test.ts",
+      test:
+        "sendRateLimit() in the outbox is exact in every closed window, whatever the application does",
+    }, {
+      file: "tests/stack/send_test.ts",
+      test: "scenario 42: send() over an outage makes no burst, and rejects what was not held",
+    }, { seeds: 300, says: "I6" }],
   },
   {
     name: "the reserve is given away",
@@ -157,14 +222,23 @@ export const SEND: readonly Mutant[] = [
       `    limit,
     windowMs`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/send_rate_limit_test.ts",
+      test: "sendRateLimit() reserve, slack and spacing make the window that they say",
+    }, {
+      file: "tests/stack/send_test.ts",
+      test: "scenario 44: send() keeps the reserve free for pongs of the platform",
+    }],
   },
   {
     name: "slack is forgotten",
     mistake: "the network compresses gaps, and the server counts one too many",
     breaks: ["I6"],
     edits: edit(limit, `windowMs: windowMs + slackMs,`, `windowMs,`),
-    killers: [],
+    killers: [{
+      file: "tests/send/send_rate_limit_test.ts",
+      test: "sendRateLimit() reserve, slack and spacing make the window that they say",
+    }, { seeds: 300, says: "I6" }],
   },
   {
     name: "a window per session",
@@ -181,7 +255,13 @@ export const SEND: readonly Mutant[] = [
     const { gate } = this.#options;
     if (gate !== undefined) Object.assign(gate, { waitMs: () => 0 });`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/send/outbox_test.ts",
+      test: "scenario 42: Outbox makes no burst of what was held over an outage",
+    }, {
+      file: "tests/stack/send_test.ts",
+      test: "scenario 42: send() over an outage makes no burst, and rejects what was not held",
+    }, { seeds: 300, says: "I6" }],
   },
   {
     name: "an observer that looks late waits for ever",
@@ -193,7 +273,10 @@ export const SEND: readonly Mutant[] = [
 `,
       ``,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/lifecycle/watch_test.ts",
+      test: "Watch.changed() resolves at once for whoever knows an older version only",
+    }],
   },
   {
     name: "the end wakes nobody",
@@ -205,7 +288,11 @@ export const SEND: readonly Mutant[] = [
     this.#wake();`,
       `    this.#end = { error };`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/lifecycle/watch_test.ts",
+      test:
+        "Watch.changed() gives true at an end that brought something new, and false at one that did not",
+    }],
   },
   {
     name: "an observer leaves its listener",
@@ -217,13 +304,20 @@ export const SEND: readonly Mutant[] = [
         resolve(newer);`,
       `        resolve(newer);`,
     ),
-    killers: [],
+    killers: [{
+      file: "tests/lifecycle/watch_test.ts",
+      test:
+        "Watch.changed() leaves no listener on its signal: not at a change, the end, or an abort",
+    }],
   },
   {
     name: "the value is not cached",
     mistake: "two reads of one version give two objects",
     breaks: ["I10"],
     edits: edit(watch, `if (this.#built?.version !== this.#version) {`, `{`),
-    killers: [],
+    killers: [{
+      file: "tests/lifecycle/watch_test.ts",
+      test: "Watch.value is built once per version, and only when read",
+    }, { seeds: 300, says: "I10" }],
   },
 ];

@@ -183,7 +183,9 @@ export class RawPeer {
    * socket's own throws on Node and sends FIN on Deno.
    */
   reset(): void {
-    this.#tcp.resetAndDestroy();
+    // After a FIN of ours Node's resetAndDestroy fails with EINVAL, and the socket then never closes (22.23.3, 24.21.0).
+    if (this.#tcp.writableEnded) this.#tcp.destroy();
+    else this.#tcp.resetAndDestroy();
     this.#socket.destroy();
   }
 
