@@ -8,6 +8,10 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import type { DeliveredFrame } from "../../mod.ts";
 
+interface Host {
+  readonly Deno?: { readonly stdout: { readonly writable: WritableStream<Uint8Array> } };
+}
+
 /** A frame as a line, without its end. */
 export function lineOfFrame(frame: DeliveredFrame, json: boolean): string {
   const { epoch, seq, type } = frame;
@@ -21,12 +25,15 @@ function base64(bytes: Uint8Array): string {
 
 /** Whether an error says that nobody reads the output any more. */
 export function isBrokenPipe(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code;
+  const { code } = (error ?? {}) as { readonly code?: unknown };
   return code === "EPIPE" || code === "ERR_STREAM_DESTROYED" || code === "ECONNRESET";
 }
 
 /** The standard output. */
 export class Output {
+  /** On Deno `process.stdout` is written to synchronously (2.9.5): a full pipe would stop everything, pongs included. */
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array> | undefined = (globalThis as Host).Deno
+    ?.stdout.writable.getWriter();
   #failed: unknown;
 
   /** Takes hold of it: without a listener, a broken pipe would end the process. */
@@ -44,6 +51,7 @@ export class Output {
    * @throws What the stream says, see {@link isBrokenPipe}.
    */
   write(text: string): Promise<void> {
+    if (this.#writer !== undefined) return this.#writer.write(Buffer.from(text));
     return new Promise((resolve, reject) => {
       if (this.#failed !== undefined) return reject(this.#failed);
       process.stdout.write(text, (error) => error ? reject(error) : resolve());

@@ -335,7 +335,7 @@ export class Supervisor implements Task {
       }
       dial.connection = connection;
       this.#post({ type: "opened", dial: id, protocol: connection.protocol });
-    }, (error) => this.#post({ type: "dialFailed", dial: id, error: dialError(error) }));
+    }).catch((error) => this.#post({ type: "dialFailed", dial: id, error: dialError(error) }));
   }
 
   #adopt(epoch: number): void {

@@ -200,6 +200,37 @@ test("cli ends with 141 when nobody reads its output any more", () =>
     assertEquals((await program.ended).code, 141);
   }));
 
+test("cli counts what a slow reader of its output loses, stays up meanwhile, and shows the hole", () => {
+  let heard = () => {};
+  const stillHere = new Promise<void>((resolve) => heard = resolve);
+  return withServer((peer) => {
+    peer.accept();
+    peer.onText = (text) => {
+      // More than pipe and buffer hold.
+      if (text === "go") void peer.flood(20_000, (n) => `${n} `.padEnd(1_000, "x"));
+      else heard();
+    };
+  }, async ({ url }) => {
+    const program = new Program(url, "--max-frames=4096", "--json", "--stats");
+    program.pauseReading();
+    await program.told("session 1 up");
+    program.type("go\n");
+    await program.told("reader too slow");
+    program.type("still here\n");
+    await stillHere; // sent although the output is stuck
+    program.resumeReading();
+    program.kill("SIGTERM");
+    const { code, lines, told } = await program.ended;
+    assertEquals(code, 143, told);
+    const seqs = lines.map((line) => (JSON.parse(line) as { seq: number }).seq);
+    const holes = seqs.filter((seq, at) => at > 0 && seq !== seqs[at - 1]! + 1);
+    assert(holes.length > 0 && seqs.every((seq, at) => at === 0 || seq > seqs[at - 1]!));
+    assertMatch(told, / lagged=[1-9]\d* .* balance=ok sent=2 sessions=1 /);
+    // What was delivered was written.
+    assertEquals(Number(/ delivered=(\d+) /.exec(told)?.[1]), lines.length);
+  });
+});
+
 test("cli says which lines of its input were not sent", () =>
   withServer((peer) => peer.hang(), async ({ url }) => {
     const program = new Program(url, "--no-hold");

@@ -103,6 +103,16 @@ export class Program {
     this.#child.stdout!.destroy();
   }
 
+  /** Leaves its standard output unread for now. */
+  pauseReading(): void {
+    this.#child.stdout!.pause();
+  }
+
+  /** Reads it again. */
+  resumeReading(): void {
+    this.#child.stdout!.resume();
+  }
+
   /** Sends a signal. */
   kill(signal: "SIGINT" | "SIGTERM"): void {
     // Not the child's own kill(): on Deno that sends one signal at most (seen with 2.9.5).

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { applied, type Mutant } from "./mutant.ts";
 
 /** What the tests need. */
@@ -23,7 +22,6 @@ export class Tree {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     for (const name of COPIED) cpSync(name, join(folder, name), { recursive: true });
-    symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
   }
 
   /** Plants a bug. @throws {PatchError} If it does not fit. */

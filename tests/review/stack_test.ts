@@ -470,3 +470,23 @@ function options(mock: MockRuntime): void {
 test("reconnect() and passthrough() do not compile with options that belong to other layers", () => {
   assertEquals(options.length, 1);
 });
+
+// A layer that forgets to return made an unhandled rejection, and the connection waited for that dial for ever.
+test("reconnect() takes a dial layer that gives no connection for a failed dial", async () => {
+  const mock = mockRuntime();
+  let dials = 0;
+  const forgetful: DialLayer = (next) => ({
+    capabilities: next.capabilities,
+    connect: (own, context) =>
+      ++dials === 1 ? Promise.resolve(undefined as never) : next.connect(own, context),
+  });
+  const connecting = outcome(
+    chain(mock.connector, { reconnect: reconnect({}, mock.runtime), dial: [forgetful] })
+      .connect(handshake(), living()),
+  );
+  (await mock.dial()).open();
+  await mock.settle();
+  assertEquals([connecting.state, dials], ["done", 2]);
+  void (connecting.value as ReconnectingConnection).control.shutdown();
+  await mock.settle();
+});

@@ -5,21 +5,17 @@
  */
 import {
   type AttemptBudget,
-  type ConnectionOptions,
-  defaultClassify,
   type Frame,
   type FrameLayer,
   type Handshake,
   open,
   type ReconnectingConnection,
   type Runtime,
-  type SessionStart,
   type Task,
   type TraceEvent,
-  TransportError,
 } from "../../mod.ts";
 import { FaultyLink } from "../../src/testing/mod.ts";
-import { AuthCheck } from "./invariants/auth.ts";
+import { Adapter } from "./adapter.ts";
 import { BackoffCheck } from "./invariants/backoff.ts";
 import { checkBounds } from "./invariants/bounds.ts";
 import { DeliveryCheck } from "./invariants/delivery.ts";
@@ -47,15 +43,6 @@ export interface Shared {
   readonly tally: Tally;
 }
 
-/** How the application of one connection misbehaves at the moment. */
-export interface Mischief {
-  auth: "good" | "fails" | "rejects" | "is slow" | "hangs";
-  start: "good" | "fails" | "rejects";
-  recv: "good" | "throws" | "terminates";
-  send: "good" | "throws";
-  probe: "good" | "throws";
-}
-
 /** One connection. */
 export class Client implements LeafObserver {
   readonly index: number;
@@ -64,13 +51,7 @@ export class Client implements LeafObserver {
   readonly link: FaultyLink | undefined;
   readonly connection: ReconnectingConnection;
   readonly abort: AbortController = new AbortController();
-  readonly mischief: Mischief = {
-    auth: "good",
-    start: "good",
-    recv: "good",
-    send: "good",
-    probe: "good",
-  };
+  readonly adapter: Adapter = new Adapter(this);
   readonly promises: PromiseCheck = new PromiseCheck();
   readonly sends: SendCheck = new SendCheck();
   readonly delivery: DeliveryCheck = new DeliveryCheck();
@@ -92,7 +73,6 @@ export class Client implements LeafObserver {
   readonly world: World;
   readonly random: SimRandom;
   readonly #shared: Shared;
-  readonly #auth: AuthCheck = new AuthCheck();
   readonly #sockets: SocketCheck = new SocketCheck();
   /** Whether a dial at the leaf is waited for. */
   wantsDial = false;
@@ -130,7 +110,10 @@ export class Client implements LeafObserver {
     const connector = new WatchedLeaf(this.link ?? this.server.connector, this, profile.stubborn);
     this.#countListeners(this.abort.signal);
     this.connection = open("ws://venue/feed", {
-      ...this.#options(),
+      ...this.adapter.options,
+      tracer: { event: (event) => this.#traced(event) },
+      attemptBudget: shared.budget,
+      ...profile.usesConnectSignal ? { signal: this.abort.signal } : {},
       ...setup.rateLimit === undefined ? {} : { sendRateLimit: setup.rateLimit },
       runtime: { ...runtime, connector },
     });
@@ -212,7 +195,7 @@ export class Client implements LeafObserver {
     this.#wireCost = 1;
     this.wantsDial = true;
     if (this.profile.auth) {
-      this.#auth.dialled(handshake.headers.get("x-token"), this.#dials, fail);
+      this.adapter.auth.dialled(handshake.headers.get("x-token"), this.#dials, fail);
     }
   }
 
@@ -374,173 +357,10 @@ export class Client implements LeafObserver {
       remove(...args);
     };
   }
-
-  #options(): ConnectionOptions {
-    const { profile } = this;
-    const {
-      minDelayMs,
-      maxDelayMs,
-      multiplier,
-      stableAfterMs,
-      staleAfterMs,
-      deadAfterMs,
-      maxFrames,
-      maxBytes,
-      overflow,
-      maxWaitingFrames,
-      maxWaitingBytes,
-      sendTimeoutMs: timeoutMs,
-    } = profile;
-    const options: { [K in keyof ConnectionOptions]: ConnectionOptions[K] | undefined } = {
-      connectTimeoutMs: profile.connectTimeoutMs,
-      startTimeoutMs: profile.startTimeoutMs,
-      readyTimeoutMs: profile.readyTimeoutMs,
-      shutdownTimeoutMs: profile.shutdownTimeoutMs,
-      maxAttempts: profile.maxAttempts,
-      permanentRetries: profile.permanentRetries,
-      renewAfterMs: profile.renewAfterMs,
-      backoff: defined({ minDelayMs, maxDelayMs, multiplier, stableAfterMs }),
-      liveness: defined({ staleAfterMs, deadAfterMs, probe: this.#probe() }),
-      buffer: { maxFrames, maxBytes, overflow },
-      send: {
-        maxWaitingFrames,
-        maxWaitingBytes,
-        timeoutMs,
-        ...profile.sendLayer === "none" ? {} : { layers: [this.#sendLayer()] },
-      },
-      recv: profile.recvLayer ? [this.#recvLayer()] : undefined,
-      auth: profile.auth ? (handshake, { signal }) => this.#pull(handshake, signal) : undefined,
-      onSession: profile.starting === "no hook" ? undefined : (start) => this.#start(start),
-      classify: (failure) => {
-        if (profile.classifyThrows && this.random.chance(0.2)) {
-          this.world.fault("classify throws", this.index);
-          throw new Error("classify throws");
-        }
-        const verdict = defaultClassify(failure);
-        if (profile.hintMs === 0 || !this.random.chance(0.3)) return verdict;
-        return { ...verdict, minDelayMs: profile.hintMs };
-      },
-      tracer: { event: (event) => this.#traced(event) },
-      attemptBudget: this.#shared.budget,
-      signal: profile.usesConnectSignal ? this.abort.signal : undefined,
-    };
-    return defined(options) as ConnectionOptions;
-  }
-
-  #probe(): { readonly afterMs: number; readonly frame?: () => string } | undefined {
-    const { probe, staleAfterMs } = this.profile;
-    if (probe === "none") return undefined;
-    const afterMs = staleAfterMs / 2;
-    if (probe === "ping") return { afterMs };
-    return {
-      afterMs,
-      frame: () => {
-        if (this.mischief.probe === "good") return "probe";
-        this.world.fault("probe throws", this.index);
-        this.mischief.probe = "good";
-        throw new Error("probe throws");
-      },
-    };
-  }
-
-  #recvLayer(): FrameLayer {
-    return () => ({
-      transform: (frame, controller) => {
-        const { recv } = this.mischief;
-        this.mischief.recv = "good";
-        if (recv === "throws") {
-          this.world.fault("recv layer throws", this.index);
-          throw new Error("recv layer throws");
-        }
-        if (recv === "terminates") {
-          this.world.fault("recv layer terminates", this.index);
-          return controller.terminate();
-        }
-        controller.enqueue(frame);
-      },
-    });
-  }
-
-  #sendLayer(): FrameLayer {
-    const pass = (frame: Frame, controller: TransformStreamDefaultController<Frame>) => {
-      if (this.mischief.send === "throws") {
-        this.mischief.send = "good";
-        this.world.fault("send layer throws", this.index);
-        throw new Error("send layer throws");
-      }
-      controller.enqueue(frame);
-    };
-    if (this.profile.sendLayer === "sync") return () => ({ transform: pass });
-    return () => ({
-      async transform(frame, controller) {
-        await Promise.resolve();
-        pass(frame, controller);
-      },
-    });
-  }
-
-  async #pull(handshake: Handshake, signal: AbortSignal): Promise<void> {
-    const { token, done } = this.#auth.pulled(signal, this.world.fail);
-    const { auth } = this.mischief;
-    const { world, index } = this;
-    if (auth === "fails") {
-      world.fault("auth fails", index);
-      done();
-      throw new Error("the vault is closed");
-    }
-    if (auth === "rejects") {
-      world.fault("auth rejected", index);
-      done();
-      throw new TransportError("auth_rejected", "Cannot connect: the key was revoked");
-    }
-    if (auth === "is slow") {
-      const delayMs = this.random.int(1, this.profile.connectTimeoutMs * 2);
-      world.fault("auth is slow", index);
-      await new Promise<void>((resolve) => world.in(delayMs, resolve));
-    }
-    if (auth === "hangs") {
-      world.fault("auth hangs", index);
-      await new Promise<void>(() => {});
-    }
-    handshake.headers.set("x-token", String(token));
-    done();
-  }
-
-  async #start(start: SessionStart): Promise<void> {
-    const { world, mischief, index, profile } = this;
-    if (start.epoch !== this.connection.lifecycle.value.epoch) {
-      world.fail("I2", `start of epoch ${start.epoch} in ${this.connection.lifecycle.value.epoch}`);
-    }
-    if (mischief.start === "fails") {
-      world.fault("start fails", index);
-      throw new Error("the login was refused");
-    }
-    if (mischief.start === "rejects") {
-      world.fault("start rejected", index);
-      throw new TransportError("auth_rejected", "Cannot log in: the key was revoked");
-    }
-    if (profile.starting === "nothing") return;
-    const what = `of start ${start.epoch}`;
-    const answer = profile.starting === "request"
-      ? this.promises.follow(
-        start.next((frame) => frame.type === "text" && frame.data.startsWith("ok:")),
-        `next ${what}`,
-        world.now,
-      )
-      : undefined;
-    await this.promises.follow(start.send(`sub:${start.epoch}`), `send ${what}`, world.now);
-    await answer;
-  }
 }
 
 /** The number of a frame that the application sent; other frames have none. */
 function idOf(data: unknown): number | undefined {
   if (typeof data !== "string" || !data.startsWith("m:")) return undefined;
   return Number(data.slice(2, data.indexOf(":", 2)));
-}
-
-/** The same object without members that are `undefined`. */
-function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

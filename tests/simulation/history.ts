@@ -4,6 +4,7 @@
  * @module
  */
 import { attemptBudget, type FrameLayer, sendRateLimit } from "../../mod.ts";
+import { GOOD } from "./adapter.ts";
 import { Client, type Shared } from "./client.ts";
 import { WindowCheck } from "./invariants/windows.ts";
 import { ENDINGS, mishapOf, type Victim } from "./mishaps.ts";
@@ -134,12 +135,13 @@ class History {
     this.#mishap(victim);
   }
 
-  #every(ms: number, { client, random, world }: Victim, act: () => void): void {
+  #every(ms: number, victim: Victim, act: () => void): void {
+    const { client, random, world } = victim;
     world.in(random.int(1, ms), () => {
       if (client.ended) return;
       act();
       client.touched = true;
-      this.#every(ms, { client, random, world } as Victim, act);
+      this.#every(ms, victim, act);
     });
   }
 
@@ -199,21 +201,16 @@ class History {
     world.trace.note(from, -1, "faults stop");
     world.forget();
     const open = this.#victims.filter(({ client }) => !client.ended && !client.shutDown);
-    for (const { client, reader, world, random } of this.#victims) {
-      Object.assign(client.mischief, {
-        auth: "good",
-        start: "good",
-        recv: "good",
-        send: "good",
-        probe: "good",
-      });
+    for (const victim of this.#victims) {
+      const { client, reader } = victim;
+      Object.assign(client.adapter.mischief, GOOD);
       client.server.heal();
       client.link?.heal();
       // With a buffer that may not overflow somebody must read.
       if (client.profile.reading !== "nothing") reader.permit(Infinity);
       else if (client.profile.overflow === "fail") reader.drain();
       client.touched = true;
-      this.#feed({ client, random, world } as Victim);
+      this.#feed(victim);
     }
     await this.#quiet();
     const boundMs = Math.max(0, ...open.map((victim) => this.#boundMs(victim)));
@@ -232,13 +229,14 @@ class History {
   }
 
   /** Data comes again, so that nobody is stale for want of it. */
-  #feed({ client, random, world }: Victim): void {
+  #feed(victim: Victim): void {
+    const { client, random, world } = victim;
     world.in(random.int(client.profile.staleAfterMs / 4, client.profile.staleAfterMs / 2), () => {
       if (client.ended) return;
       const { session } = client.server;
       if (session !== undefined) client.server.send(session, "data");
       client.touched = true;
-      this.#feed({ client, random, world } as Victim);
+      this.#feed(victim);
     });
   }
 

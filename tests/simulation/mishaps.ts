@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Mischief } from "./adapter.ts";
 import type { Client } from "./client.ts";
 import type { Reader } from "./reader.ts";
 import type { SimRandom } from "./random.ts";
@@ -40,13 +41,11 @@ function setsMood(mood: Mood): Mishap {
   };
 }
 
-function misbehaves<K extends keyof Client["mischief"]>(
-  what: K,
-  how: Client["mischief"][K],
-): Mishap {
+function misbehaves<K extends keyof Mischief>(what: K, how: Mischief[K]): Mishap {
   return ({ client, world, random }) => {
-    client.mischief[what] = how;
-    world.in(random.span(1_000, 600_000), () => client.mischief[what] = "good");
+    const { mischief } = client.adapter;
+    mischief[what] = how;
+    world.in(random.span(1_000, 600_000), () => mischief[what] = "good");
   };
 }
 

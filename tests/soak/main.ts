@@ -9,7 +9,7 @@ import { program } from "../../tools/runner/programs.mjs";
 import { Child } from "../faults/child.ts";
 import { openSockets, residentBytes } from "../faults/resources.ts";
 import { HELP, parse, UsageError } from "./arguments.ts";
-import { judge, type Judgement, type Sample, type Series } from "./sample.ts";
+import { judge, type Judgement, noTotals, type Sample, type Series } from "./sample.ts";
 
 /** Growth that is still called flat: what a thousandth of the reconnects would leave if they left a KiB. */
 const ALLOWED_HEAP_BYTES = 2 * 2 ** 20;
@@ -131,9 +131,9 @@ async function soak(args: readonly string[]): Promise<number> {
     }
     if (left > 0) failures.push(`${left} descriptors of sockets at the end`);
     if (Number(served?.open ?? 0) > 0) failures.push(`${served?.open} connections at the server`);
-    const { received, delivered, lagged, discarded } = end.totals;
-    if (received !== delivered + lagged + discarded) {
-      failures.push(`conservation: ${received} is not ${delivered} + ${lagged} + ${discarded}`);
+    const { received, delivered, lagged, discarded, buffered } = end.totals;
+    if (received !== delivered + lagged + discarded + buffered) {
+      failures.push(`conservation: ${JSON.stringify(end.totals)}`);
     }
     console.log(
       `      server: ${thousands(Number(served?.tcp))} connections, ` +
@@ -141,14 +141,15 @@ async function soak(args: readonly string[]): Promise<number> {
     );
   }
   for (const failure of failures) console.log(`soak: ${failure}`);
-  const { opened = 0, received = 0, delivered = 0, lagged = 0, discarded = 0 } =
-    (end ?? samples.at(-1))?.totals ?? {};
+  const { opened, received, delivered, lagged, discarded, buffered } =
+    (end ?? samples.at(-1))?.totals ?? noTotals();
   const took = ((end ?? samples.at(-1))?.atMs ?? 0) / 60_000;
   const verdict = failures.length > 0 ? "FAIL" : "PASS";
   console.log(
     `soak: ${verdict} ${took.toFixed(1)} min on ${runtime}${interrupted ? " (interrupted)" : ""}, ` +
       `${thousands(opened)} sessions, ${thousands(received)} frames = ${thousands(delivered)} ` +
-      `delivered + ${thousands(lagged)} lagged + ${thousands(discarded)} discarded, ` +
+      `delivered + ${thousands(lagged)} lagged + ${thousands(discarded)} discarded + ` +
+      `${thousands(buffered)} left unread, ` +
       `heap ${(judgements[0]!.perMinute / 1024).toFixed(0)} KiB per minute, ` +
       `timers ${end?.timers ?? "?"}, listeners ${end?.listeners ?? "?"}, descriptors ${left}`,
   );

@@ -13,6 +13,8 @@ export interface Totals {
   readonly delivered: number;
   readonly lagged: number;
   readonly discarded: number;
+  /** Not delivered yet, or never, where a reader left before the end. */
+  readonly buffered: number;
   readonly sent: number;
   readonly stales: number;
 }
@@ -44,6 +46,7 @@ export function noTotals(): Totals {
     delivered: 0,
     lagged: 0,
     discarded: 0,
+    buffered: 0,
     sent: 0,
     stales: 0,
   };
@@ -52,7 +55,7 @@ export function noTotals(): Totals {
 /** A connection's counts on top. */
 export function addTotals(totals: Totals, connection: ReconnectingConnection): Totals {
   const { epoch, attempts, stales } = connection.lifecycle.value;
-  const { received, delivered, totalLagged, totalDiscarded, sent } = connection.stats();
+  const { received, delivered, totalLagged, totalDiscarded, buffered, sent } = connection.stats();
   return {
     opened: totals.opened + epoch,
     attempts: totals.attempts + attempts,
@@ -60,6 +63,7 @@ export function addTotals(totals: Totals, connection: ReconnectingConnection): T
     delivered: totals.delivered + delivered,
     lagged: totals.lagged + totalLagged,
     discarded: totals.discarded + totalDiscarded,
+    buffered: totals.buffered + buffered,
     sent: totals.sent + sent,
     stales: totals.stales + stales,
   };

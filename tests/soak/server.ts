@@ -147,7 +147,17 @@ const pump = setInterval(() => {
 }, PUMP_MS);
 
 process.on("SIGINT", () => {}); // the launcher decides when it is over
-process.stdin.setEncoding("utf8").on("data", () => tell("totals", { ...server.counters, ends }));
+/** Tells the totals once every connection has gone, or when one is still there after its time. */
+function tellTotals(): void {
+  const until = performance.now() + 2 * SILENT_MS;
+  const timer = setInterval(() => {
+    if (server.counters.open > 0 && performance.now() < until) return;
+    clearInterval(timer);
+    tell("totals", { ...server.counters, ends });
+  }, 50);
+}
+
+process.stdin.setEncoding("utf8").on("data", tellTotals);
 process.stdin.on("end", () => {
   clearInterval(pump);
   void server.close();
