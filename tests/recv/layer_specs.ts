@@ -140,7 +140,7 @@ export interface Outcome {
 
 /** Lets every promise callback run that can. */
 async function quiet(): Promise<void> {
-  for (let round = 0; round < 200; round++) await null;
+  for (let round = 0; round < 1000; round++) await null;
 }
 
 /**
