@@ -26,6 +26,11 @@ export interface SessionEnd {
 export interface FrameSink {
   /** A frame arrived. */
   frame(frame: Frame): void;
+  /**
+   * A text message arrived: as `frame({ type: "text", data })`, without an object that nobody keeps. Not every sink has it; a leaf that has the
+   * bare message may look.
+   */
+  text?(data: string): void;
   /** The leaf itself dropped frames at this position (only leaves with a buffer of their own do). */
   dropped(frames: number, bytes: number): void;
   /** The leaf's own heartbeat noticed something (only leaves with one of their own do). */

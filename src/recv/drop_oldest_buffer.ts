@@ -9,10 +9,16 @@
  *
  * @module
  */
-import { handled } from "../contract/abort.ts";
 import { type DataFrame, type DeliveredFrame, frameBytes } from "../contract/frame.ts";
 import type { BatchesOptions, FramesOptions } from "../contract/reconnecting.ts";
 import type { Clock } from "../contract/runtime.ts";
+import {
+  directReading,
+  type Reading,
+  type Settle,
+  type Source,
+  type Taker,
+} from "./direct_reading.ts";
 import { FrameRing, type RingBounds } from "./frame_ring.ts";
 
 /** How a {@link DropOldestBuffer} is made. */
@@ -29,13 +35,17 @@ export interface DropOldestBufferOptions extends RingBounds {
   readonly onCancel: () => void;
 }
 
-/** One direct form in use. */
-interface Reading {
-  /** Whether it is over. */
-  over: boolean;
-  /** Ends its wait for the turn when it is left. */
-  leave: (() => void) | undefined;
-}
+/**
+ * A batch does not wait for its turn any longer when so much is there: it would gain nothing, and under a flood Deno and Bun do not get to the next
+ * turn (Deno 2.9.5: 150,000 of 200,000 frames of 200 bytes fell out of a ring of 16,384 meanwhile).
+ */
+const BATCH_FRAMES = 1_024;
+const BATCH_BYTES = 1_048_576;
+
+/** Frames that may gather in front of a waiting reader while they come at every round of promise callbacks. */
+const WAKE_FRAMES = 16;
+
+const settled = Promise.resolve();
 
 /** The recv half: a ring with a writer that never waits and one reader at a time. */
 export class DropOldestBuffer {
@@ -53,22 +63,33 @@ export class DropOldestBuffer {
   seq = 0;
   readonly #options: DropOldestBufferOptions;
   readonly #ring: FrameRing;
+  readonly #fails: boolean;
   #failedEpoch = 0;
   #taken = 0;
   #end: { readonly error: unknown } | undefined;
   #cancelled = false;
+  /** Whether one of the two is so: the one question for each frame. */
+  #shut = false;
   #stream: ReadableStream<DeliveredFrame> | undefined;
   #controller: ReadableStreamDefaultController<DeliveredFrame> | undefined;
-  #pulled: (() => void) | undefined;
-  /** Wakes the direct form that waits for a frame. The stream's lock lets in one reader, and that one asks in turn, so there is one at most. */
-  #waiter: (() => void) | undefined;
   #streamOver = false;
+  /** Whether the stream was read and had nothing: the next frame goes into it. */
+  #wanted = false;
   /** Whether the stream's own queue may hold a frame: spares a look at it for each frame. */
   #left = false;
+  /** The direct form in use. The stream's lock lets in one. */
+  #reading: Reading<unknown> | undefined;
+  /** Settles the answer that a reader waits for, frame by frame. */
+  #waiter: Settle<DeliveredFrame> | undefined;
+  /** Whether it is being woken. */
+  #waking = false;
+  /** Called after each frame: somebody collects a batch. */
+  #collector: (() => void) | undefined;
 
   /** Makes an empty one. */
   constructor(options: DropOldestBufferOptions) {
     this.#options = options;
+    this.#fails = options.overflow === "fail";
     this.#ring = new FrameRing(options);
   }
 
@@ -89,28 +110,18 @@ export class DropOldestBuffer {
 
   /** Whether frames that come now are still wanted. */
   get open(): boolean {
-    return this.#end === undefined && !this.#cancelled;
+    return !this.#shut;
   }
 
   /** A frame comes in. @returns it as it is delivered, whether or not it was kept. */
   push(frame: DataFrame, epoch: number): DeliveredFrame {
-    this.received++;
-    const delivered = {
-      type: frame.type,
-      data: frame.data,
-      epoch,
-      seq: ++this.seq,
-    } as DeliveredFrame;
-    if (!this.open) {
-      this.discarded++;
-      return delivered;
-    }
-    if (this.#options.overflow === "fail" && this.#failed(delivered)) return delivered;
-    this.#ring.push(delivered);
-    if (this.#ring.over) this.#drop();
-    if (this.#waiter !== undefined) this.#wake();
-    else if (this.#pulled !== undefined) this.#answer();
-    return delivered;
+    const { type, data } = frame;
+    return this.#admit({ type, data, epoch, seq: ++this.seq } as DeliveredFrame);
+  }
+
+  /** A text message comes in: as {@link push} with a frame of it. */
+  pushText(data: string, epoch: number): DeliveredFrame {
+    return this.#admit({ type: "text", data, epoch, seq: ++this.seq });
   }
 
   /** The leaf's own buffer dropped frames at this position. */
@@ -118,7 +129,7 @@ export class DropOldestBuffer {
     if (frames <= 0) return;
     this.seq += frames;
     this.leafDropped += frames;
-    if (!this.open) {
+    if (this.#shut) {
       this.discarded += frames;
       return;
     }
@@ -129,7 +140,8 @@ export class DropOldestBuffer {
   end(error?: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    this.#wake();
+    this.#shut = true;
+    this.#reading?.ended();
     if (this.#ring.length === 0) this.#endStream();
   }
 
@@ -149,8 +161,25 @@ export class DropOldestBuffer {
   }
 
   /** Reads frame by frame. @throws {TypeError} If there is a reader already. */
-  frames(options: FramesOptions = {}): AsyncIterableIterator<DeliveredFrame> {
-    return this.#iterator(options, () => this.#take(), (frame) => frame);
+  frames({ preventCancel = false }: FramesOptions = {}): AsyncIterableIterator<DeliveredFrame> {
+    // deno-lint-ignore no-this-alias -- the taker is another object with a getter of its own
+    const buffer = this;
+    return this.#direct({
+      coming: false,
+      take: () => this.#take(),
+      hold: (settle) => {
+        this.#waiter = settle;
+      },
+      get waits() {
+        return buffer.#waiter !== undefined;
+      },
+      release: () => {
+        const settle = this.#waiter;
+        this.#waiter = undefined;
+        return settle;
+      },
+      wrap: (frame) => frame,
+    }, preventCancel);
   }
 
   /**
@@ -160,24 +189,97 @@ export class DropOldestBuffer {
    * @throws {RangeError} If `maxFrames` is not a whole number above 0.
    */
   batches(options: BatchesOptions = {}): AsyncIterableIterator<readonly DeliveredFrame[]> {
-    const { maxFrames = Infinity } = options;
+    const { maxFrames = Infinity, preventCancel = false } = options;
     if (maxFrames !== Infinity && !(Number.isSafeInteger(maxFrames) && maxFrames > 0)) {
       throw new RangeError(`Cannot read batches: maxFrames (${maxFrames}) must be a whole number`);
     }
-    const turn = (reading: Reading) =>
-      new Promise<void>((resolve) => {
-        reading.leave = resolve;
-        this.#options.clock.turn(resolve);
-      });
-    return this.#iterator(options, async (reading) => {
-      if (this.#ring.length === 0) return undefined;
-      if (this.#end === undefined) await turn(reading);
-      // The frames belong to the next reader, if this one left during the turn.
-      if (reading.over) return undefined;
-      const frames = this.#ring.take(maxFrames);
+    return this.#direct(this.#collect(maxFrames), preventCancel);
+  }
+
+  /** A batch is what there is one turn after its first frame. */
+  #collect(maxFrames: number): Taker<readonly DeliveredFrame[]> {
+    type Batch = readonly DeliveredFrame[];
+    const ring = this.#ring;
+    // A turn cannot be cancelled: only the one that was asked for last counts.
+    let turns = 0;
+    let waiter: Settle<Batch> | undefined;
+    const batch = (): Batch => {
+      const frames = ring.take(maxFrames);
       this.#taken += frames.length;
-      return frames.length === 0 ? undefined : frames;
-    }, (frame) => [frame]);
+      return frames;
+    };
+    const full = () => ring.length >= BATCH_FRAMES || ring.bytes >= BATCH_BYTES;
+    const release = () => {
+      const settle = waiter;
+      waiter = this.#collector = undefined;
+      turns++;
+      return settle;
+    };
+    const answer = () => {
+      const settle = release()!;
+      settle({ value: batch(), done: false });
+    };
+    const fill = () => {
+      if (full()) answer();
+    };
+    const collect = () => {
+      this.#collector = fill;
+      const mine = turns;
+      this.#options.clock.turn(() => {
+        if (mine === turns) answer();
+      });
+    };
+    return {
+      take: () => full() || this.#end !== undefined && ring.length > 0 ? batch() : undefined,
+      hold: (settle) => {
+        waiter = settle;
+        if (ring.length > 0) collect();
+        else this.#collector = collect;
+      },
+      get waits() {
+        return waiter !== undefined;
+      },
+      get coming() {
+        return ring.length > 0;
+      },
+      release,
+      wrap: (frame) => [frame],
+    };
+  }
+
+  #direct<T>(taker: Taker<T>, preventCancel: boolean): AsyncIterableIterator<T> {
+    const reading = directReading(this.#source(), taker, { preventCancel });
+    this.#reading = reading;
+    // What an earlier reader asked for and did not wait for is nobody's any more.
+    this.#wanted = false;
+    return reading;
+  }
+
+  #source(): Source {
+    // deno-lint-ignore no-this-alias -- the source is another object with getters of its own
+    const buffer = this;
+    return {
+      stream: this.readable,
+      get left() {
+        return buffer.#left;
+      },
+      get inStream() {
+        return buffer.#inStream > 0;
+      },
+      get end() {
+        return buffer.#end;
+      },
+      get cancelled() {
+        return buffer.#cancelled;
+      },
+      taken: () => {
+        this.#left = false;
+      },
+      done: () => {
+        this.#reading = undefined;
+        if (this.#ring.length === 0) this.#endStream();
+      },
+    };
   }
 
   /** Frames in the stream's own queue: the one that came for a reader which had gone when another had the lock and did not read yet. */
@@ -186,6 +288,44 @@ export class DropOldestBuffer {
     const frames = Math.max(0, -(this.#controller!.desiredSize ?? 0));
     if (frames === 0) this.#left = false;
     return frames;
+  }
+
+  #admit(delivered: DeliveredFrame): DeliveredFrame {
+    this.received++;
+    if (this.#shut) {
+      this.discarded++;
+      return delivered;
+    }
+    if (this.#fails && this.#failed(delivered)) return delivered;
+    if (this.#wanted && this.#answer(delivered)) return delivered;
+    this.#ring.push(delivered);
+    if (this.#ring.over) this.#drop();
+    if (this.#waiter !== undefined) {
+      if (!this.#waking) void this.#wake();
+    } else if (this.#collector !== undefined) this.#collector();
+    return delivered;
+  }
+
+  /**
+   * Gives the reader that waits its frame. Deno and Bun look at promise callbacks after each message, so a reader could be woken for each, which costs
+   * more than all else here; so this waits as long as each round of callbacks brings a frame, {@link WAKE_FRAMES} at most. Without a flood it is two
+   * rounds, far below a microsecond.
+   */
+  async #wake(): Promise<void> {
+    this.#waking = true;
+    const ring = this.#ring;
+    let seen: number;
+    do {
+      seen = ring.length;
+      await settled;
+      await settled;
+    } while (ring.length > seen && seen < WAKE_FRAMES);
+    this.#waking = false;
+    const waiter = this.#waiter;
+    // It may have been settled meanwhile, by the end or because it was left.
+    if (waiter === undefined) return;
+    this.#waiter = undefined;
+    waiter({ value: this.#take()!, done: false });
   }
 
   #failed(frame: DeliveredFrame): boolean {
@@ -213,26 +353,14 @@ export class DropOldestBuffer {
     this.#options.onLag();
   }
 
-  /** Wakes the direct form that waits. */
-  #wake(): void {
-    const waiter = this.#waiter;
-    this.#waiter = undefined;
-    waiter?.();
-  }
-
-  /** Gives a frame to the read that the stream pulled for, unless the reader has gone meanwhile. */
-  #answer(): void {
-    if (this.#stream!.locked) {
-      this.#controller!.enqueue(this.#take()!);
-      this.#left = true;
-    }
-    this.#endPull();
-  }
-
-  /** Lets the stream pull again when it is read again. */
-  #endPull(): void {
-    this.#pulled?.();
-    this.#pulled = undefined;
+  /** Gives a frame to the read that the stream asked for, unless the reader has gone meanwhile. @returns whether it did. */
+  #answer(frame: DeliveredFrame): boolean {
+    this.#wanted = false;
+    if (!this.#stream!.locked) return false;
+    this.#taken++;
+    this.#left = true;
+    this.#controller!.enqueue(frame);
+    return true;
   }
 
   #take(): DeliveredFrame | undefined {
@@ -241,23 +369,22 @@ export class DropOldestBuffer {
     return frame;
   }
 
-  #pull(): void | Promise<void> {
+  /** The stream is read and has nothing. It asks again, for each read, once this one has been answered. */
+  #pull(): void {
     this.#left = false;
     const frame = this.#take();
-    if (frame !== undefined) {
-      this.#controller!.enqueue(frame);
-      if (this.#ring.length === 0 && this.#end !== undefined) this.#endStream();
+    if (frame === undefined) {
+      if (this.#end === undefined) this.#wanted = true;
+      else this.#endStream();
       return;
     }
-    if (this.#end !== undefined) return this.#endStream();
-    return new Promise((resolve) => {
-      this.#pulled = resolve;
-    });
+    this.#controller!.enqueue(frame);
+    if (this.#end !== undefined && this.#ring.length === 0) this.#endStream();
   }
 
   #endStream(): void {
     if (this.#controller === undefined || this.#streamOver || this.#end === undefined) return;
-    this.#endPull();
+    this.#wanted = false;
     // A frame that a released reader left is still there to be read when the stream closes, but would be lost with an error.
     const { error } = this.#end;
     if (error !== undefined && this.#inStream > 0) return;
@@ -268,100 +395,16 @@ export class DropOldestBuffer {
 
   #cancel(): void {
     this.#cancelled = true;
+    this.#shut = true;
     this.#streamOver = true;
-    this.#endPull();
+    this.#wanted = false;
     // The stream has emptied its queue by now: what the last look at it saw must do.
     const unread = this.#left ? 1 : 0;
     this.#left = false;
     this.#taken -= unread;
     this.discarded += unread + this.#ring.length;
     this.#ring.clear();
-    this.#wake();
+    this.#reading?.settle();
     this.#options.onCancel();
-  }
-
-  /** The direct forms: the same ring, read without the stream, under the stream's lock. */
-  #iterator<T>(
-    { preventCancel = false }: FramesOptions,
-    take: (reading: Reading) => T | undefined | Promise<T | undefined>,
-    wrap: (frame: DeliveredFrame) => T,
-  ): AsyncIterableIterator<T> {
-    const reader = this.readable.getReader();
-    // What an earlier reader asked for and did not wait for is nobody's any more.
-    this.#endPull();
-    const reading: Reading = { over: false, leave: undefined };
-    const finish = (): IteratorResult<T> => {
-      if (!reading.over) {
-        reading.over = true;
-        if (this.#ring.length === 0) this.#endStream();
-        reader.releaseLock();
-      }
-      return { value: undefined, done: true };
-    };
-    const wait = () =>
-      new Promise<void>((resolve) => {
-        this.#waiter = resolve;
-      });
-    const slow = async (): Promise<IteratorResult<T>> => {
-      for (;;) {
-        if (reading.over) return finish();
-        if (this.#inStream > 0) {
-          this.#left = false;
-          const { value } = await reader.read();
-          if (value !== undefined) return { value: wrap(value), done: false };
-        }
-        const value = await take(reading);
-        if (value !== undefined) return { value, done: false };
-        if (this.#ring.length > 0) continue;
-        if (this.#cancelled) return finish();
-        if (this.#end !== undefined) {
-          const { error } = this.#end;
-          finish();
-          if (error !== undefined) throw error;
-          return { value: undefined, done: true };
-        }
-        await wait();
-      }
-    };
-    // Calls to next() are answered in their order, as those of a generator are.
-    let last: Promise<unknown> | undefined;
-    const iterator: AsyncIterableIterator<T> = {
-      next: () => {
-        if (last === undefined && !reading.over && !this.#left) {
-          const value = take(reading);
-          if (value !== undefined && !(value instanceof Promise)) {
-            return Promise.resolve({ value, done: false });
-          }
-          if (value instanceof Promise) {
-            const answer = value.then((batch): IteratorResult<T> | Promise<IteratorResult<T>> =>
-              batch === undefined ? slow() : { value: batch, done: false }
-            );
-            return track(answer);
-          }
-        }
-        return track(last === undefined ? slow() : last.then(slow, slow));
-      },
-      return: () => {
-        if (!reading.over) {
-          const done = finish();
-          void this.#inStream;
-          if (!preventCancel) handled(this.readable.cancel());
-          reading.leave?.();
-          this.#wake();
-          return Promise.resolve(done);
-        }
-        return Promise.resolve(finish());
-      },
-      [Symbol.asyncIterator]: () => iterator,
-    };
-    const track = (answer: Promise<IteratorResult<T>>): Promise<IteratorResult<T>> => {
-      last = answer;
-      const done = () => {
-        if (last === answer) last = undefined;
-      };
-      answer.then(done, done);
-      return answer;
-    };
-    return iterator;
   }
 }

@@ -71,17 +71,25 @@ export class FrameRing<F extends Frame = DeliveredFrame> {
     const count = Math.min(most, this.length);
     const slots = this.#slots;
     const mask = slots.length - 1;
-    const frames: F[] = new Array(count);
-    let bytes = 0;
-    for (let i = 0, at = this.#head; i < count; i++, at = (at + 1) & mask) {
-      const frame = slots[at]!;
-      slots[at] = undefined;
-      bytes += frameBytes(frame);
-      frames[i] = frame;
+    const head = this.#head;
+    const end = head + count;
+    let frames: F[];
+    if (end <= slots.length) {
+      frames = slots.slice(head, end) as F[];
+      slots.fill(undefined, head, end);
+    } else {
+      frames = (slots.slice(head) as F[]).concat(slots.slice(0, end & mask) as F[]);
+      slots.fill(undefined, head);
+      slots.fill(undefined, 0, end & mask);
     }
-    this.#head = (this.#head + count) & mask;
     this.length -= count;
-    this.bytes -= bytes;
+    // The common case is all of them: then there is nothing to add up, and the next ones lie in one piece.
+    if (this.length === 0) {
+      this.#head = this.bytes = 0;
+      return frames;
+    }
+    this.#head = end & mask;
+    for (const frame of frames) this.bytes -= frameBytes(frame);
     return frames;
   }
 

@@ -34,10 +34,12 @@ export function heartbeat(options: LivenessOptions = {}): FrameLayer {
   return (context) => new Heartbeat(context, resolved);
 }
 
-class Heartbeat implements Transformer<Frame, Frame> {
+/** The layer itself. */
+export class Heartbeat implements Transformer<Frame, Frame> {
   readonly #context: SessionContext;
   readonly #options: ReturnType<typeof livenessOf>;
   readonly #policy: LivenessPolicy;
+  readonly #isLife: ((frame: Frame) => boolean) | undefined;
   #heard = 0;
   #stale = false;
   #check: () => void = () => {};
@@ -47,6 +49,7 @@ class Heartbeat implements Transformer<Frame, Frame> {
   constructor(context: SessionContext, options: ReturnType<typeof livenessOf>) {
     this.#context = context;
     this.#options = options;
+    this.#isLife = options.isLife;
     this.#policy = {
       staleAfterMs: options.staleAfterMs,
       deadAfterMs: options.deadAfterMs,
@@ -84,12 +87,20 @@ class Heartbeat implements Transformer<Frame, Frame> {
   }
 
   transform(frame: Frame, controller: TransformStreamDefaultController<Frame>): void {
-    const { isLife } = this.#options;
-    if (isLife === undefined || isLife(frame)) {
-      this.#heard++;
-      if (this.#stale) this.#check();
-    }
+    const isLife = this.#isLife;
+    if (isLife === undefined || isLife(frame)) this.hear();
     controller.enqueue(frame);
+  }
+
+  /** Whether every frame is a sign of life, so that {@link hear} is all there is to do. */
+  get hearsAll(): boolean {
+    return this.#isLife === undefined;
+  }
+
+  /** A sign of life. */
+  hear(): void {
+    this.#heard++;
+    if (this.#stale) this.#check();
   }
 
   #act(effect: "stale" | "alive" | "probe" | "dead"): void {

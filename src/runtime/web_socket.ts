@@ -167,6 +167,7 @@ class WebSocketSession implements WsConnection {
   #end: SessionEnd | undefined;
   #abandoned = false;
   #closing = false;
+  readonly #onMessage = (event: MessageEvent<unknown>): void => this.#message(event.data);
   #readable: ReadableStream<Frame> | undefined;
   #writable: WritableStream<Frame> | undefined;
 
@@ -175,7 +176,8 @@ class WebSocketSession implements WsConnection {
     this.#socket = dialled.socket;
     this.#maxMessageBytes = maxMessageBytes;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    this.#socket.onmessage = (event) => this.#message(event.data);
+    // Not `onmessage`, which Deno wraps once more.
+    this.#socket.addEventListener("message", this.#onMessage);
     dialled.observe?.((type, data) => this.#emit({ type, data }));
   }
 
@@ -229,6 +231,7 @@ class WebSocketSession implements WsConnection {
     this.#early = [];
     // The session may have ended meanwhile: what came before is delivered all the same.
     for (const frame of early) this.#hand(frame);
+    if (sink.text !== undefined) this.#short(sink, sink.text);
     if (this.#end !== undefined && !this.#abandoned) tell(this.#sink, this.#end);
   }
 
@@ -294,6 +297,23 @@ class WebSocketSession implements WsConnection {
     setTimeout(() => this.#finish(lost), 0);
   }
 
+  /** Text goes straight to the sink from now on. This is the way of nearly every frame, and each call on it is dear. */
+  #short(sink: FrameSink, text: (data: string) => void): void {
+    const max = this.#maxMessageBytes;
+    this.#socket.removeEventListener("message", this.#onMessage);
+    this.#socket.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+      if (
+        typeof data !== "string" || data.length > max || this.#sink !== sink ||
+        this.#end !== undefined
+      ) return this.#message(data);
+      try {
+        text(data);
+      } catch {
+        this.#thrown();
+      }
+    });
+  }
+
   #message(data: unknown): void {
     if (typeof data === "string") {
       if (data.length <= this.#maxMessageBytes) return this.#emit({ type: "text", data });
@@ -315,9 +335,13 @@ class WebSocketSession implements WsConnection {
     try {
       this.#sink?.frame(frame);
     } catch {
-      // It must not reach the platform, which would end the process; the session's end tells of it.
-      this.#fail({ ...lost, origin: "local" });
+      this.#thrown();
     }
+  }
+
+  /** What the sink throws must not reach the platform, which would end the process; the session's end tells of it. */
+  #thrown(): void {
+    this.#fail({ ...lost, origin: "local" });
   }
 
   /** Ends the session from this side. */

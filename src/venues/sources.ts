@@ -23,8 +23,23 @@ export interface Sourced<Value> {
   readonly why?: string;
 }
 
+type SourceName =
+  | "binanceDocs"
+  | "coinbaseDocs"
+  | "coinbaseEndpoints"
+  | "coinbaseObserved"
+  | "ibkrReference"
+  | "ibkrCampus"
+  | "ibind"
+  | "krakenDocs"
+  | "bybitDocs"
+  | "okxDocs"
+  | "nautilus"
+  | "brokenLimits"
+  | "ours";
+
 /** Every source that a preset names. */
-export const SOURCES = {
+export const SOURCES: Readonly<Record<SourceName, Source>> = {
   binanceDocs: {
     title: "github.com/binance/binance-spot-api-docs at a5e0bc3: web-socket-streams.md, " +
       "web-socket-api.md, rest-api.md",
@@ -67,7 +82,7 @@ export const SOURCES = {
     title: "Our choice from the other sources; never run against the live venue",
     date: "2026-11-22",
   },
-} as const satisfies Record<string, Source>;
+};
 
 /** Says where a value comes from. */
 export function from<Value>(source: Source, value: Value, why?: string): Sourced<Value> {

@@ -54,6 +54,16 @@ test("cli sends the lines of its input in order, and gives JSON lines with epoch
     assertEquals(code, 0);
   }));
 
+test("cli takes no more frames than --until asks for, although more are there", () =>
+  withServer((peer) => {
+    peer.accept();
+    void peer.flood(10, (n) => `frame ${n}`);
+  }, async ({ url }) => {
+    const { lines, told } = await runProgram(url, "--until=3", "--stats");
+    assertEquals(lines, ["frame 0", "frame 1", "frame 2"]);
+    assertMatch(told, / delivered=3 lagged=0 buffered=0 discarded=\d+ balance=ok /);
+  }));
+
 test("cli prints binary frames in base64", () =>
   withServer((peer) => {
     peer.accept();

@@ -51,7 +51,7 @@ test("applied() refuses a patch that does not fit exactly once", { only }, () =>
   };
   assertEquals(applied(mutant, () => "one\n").get("a.ts"), "two\n");
   assertThrows(() => applied(mutant, () => "one one"), PatchError, "occurs 2 times");
-  assertThrows(() => applied(mutant, () => "none"), PatchError, "occurs 0 times");
+  assertThrows(() => applied(mutant, () => "zero"), PatchError, "occurs 0 times");
   const twice: Mutant = { ...mutant, edits: [...mutant.edits, ...edit("a.ts", "two", "three")] };
   assertEquals(applied(twice, () => "one").get("a.ts"), "three");
 });

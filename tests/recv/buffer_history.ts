@@ -93,6 +93,8 @@ class Model {
   #inStream: Waiting[] = [];
   /** Whether the stream was asked and has no frame: the next one is handed over from within `push`. */
   #pulled = false;
+  /** Whether it was asked again from within `push`. */
+  #pulledAgain = false;
   #turning = false;
   #failedEpoch = 0;
   #end: { readonly failed: boolean } | undefined;
@@ -133,9 +135,11 @@ class Model {
       return this.#lag(frame);
     }
     if (this.#pulled && this.form !== undefined) {
-      this.#pulled = false;
       if (this.asking > 0) this.#give([frame]);
       else this.#inStream.push(frame);
+      // If more reads wait, the stream asks again: once from within, then only after promise callbacks.
+      this.#pulled = this.asking > 0 && !this.#pulledAgain;
+      this.#pulledAgain = true;
       return;
     }
     this.#pulled = false;
@@ -194,6 +198,7 @@ class Model {
 
   /** What follows from all that without anything else happening. */
   settle(): void {
+    this.#pulledAgain = false;
     while (this.asking > 0 && !this.#turning) {
       if (this.#inStream.length > 0) this.#give(this.#inStream.splice(0));
       else if (this.ring.length > 0) {

@@ -38,7 +38,7 @@ async function usePacked() {
       strict: true,
       module: "nodenext",
       target: "es2022",
-      lib: "es2023,dom,dom.iterable,dom.asynciterable",
+      lib: "es2023,esnext.disposable,dom,dom.iterable,dom.asynciterable",
       noEmit: true,
     };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
