@@ -32,7 +32,7 @@ function deno(name, args, { std = false, limitMs } = {}) {
 
 /** A type check of the published source with the libraries of one kind of platform. */
 /** Entry points of a server runtime: they need that runtime's types, and Deno checks them with its own. */
-const SERVER = /^src\/(runtime\/(deno|node|bun)\.ts|cli\/)/;
+const SERVER = /(^|\/)src\/(runtime\/(deno|node|bun)\.ts|cli\/)/;
 
 function types(name, lib) {
   return {
