@@ -103,8 +103,8 @@ const effect: Receive = async (url, meter) => {
     layerWebSocketConstructorGlobal: unknown;
   }>("effect/socket/Socket");
   const program = Effect.gen(function* () {
-    const socket = (yield* Socket.makeWebSocket(url, { highWaterMark: BUFFER_BYTES })) as
-      EffectSocket;
+    const socket =
+      (yield* Socket.makeWebSocket(url, { highWaterMark: BUFFER_BYTES })) as EffectSocket;
     const reader = (yield* socket.reader) as { pull: Iterable<unknown> };
     const writer = (yield* socket.writer) as { write(data: string): Iterable<unknown> };
     meter.start();

@@ -33,6 +33,7 @@ through all of it, and every frame that was sent is accounted for.
   --seed N       order and moments of the faults, a whole number       (default 1)
   --duration S   length of the script in seconds, ${MIN_DURATION_S} to ${MAX_DURATION_S}            (default 20)
   --json         one JSON document instead of the view: { sessions, totals, ... }
+  --page         alone: serve a page that runs the library in your browser instead
   --help         this text
 
 The last line is "demo: PASS ..." (exit code 0) or "demo: FAIL ..." with the reasons (1).

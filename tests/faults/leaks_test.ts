@@ -12,7 +12,11 @@ const DIALS = 200;
 const ABREAST = 20;
 
 /** One dial that must fail; `requests` resolves when the server has so many requests. */
-type Dial = (url: string, i: number, requests: (count: number) => Promise<unknown>) => Promise<void>;
+type Dial = (
+  url: string,
+  i: number,
+  requests: (count: number) => Promise<unknown>,
+) => Promise<void>;
 
 async function fails(dial: Promise<unknown>): Promise<void> {
   const opened = await dial.then(() => true, () => false);

@@ -31,19 +31,20 @@ const DROP = ["-j", "DROP"];
 const lossy = ["-m", "statistic", "--mode", "random", "--probability", "0.1", "-j", "DROP"];
 
 /** What each fault drops or rejects. */
-const RULES: Readonly<Record<NetworkFault, readonly (readonly [match: string[], target: string[]])[]>> =
-  {
-    "cut both ways": [[fromServer, DROP], [toServer, DROP]],
-    "cut while sending": [[fromServer, DROP], [toServer, DROP]],
-    "cut from the server": [[fromServer, DROP]],
-    "cut to the server": [[toServer, DROP]],
-    "reset by a middlebox": [[toServer, ["-j", "REJECT", "--reject-with", "tcp-reset"]]],
-    "packet loss": [[fromServer, lossy], [toServer, lossy]],
-    "throttled": [
-      [fromServer, ["-m", "limit", "--limit", "25/second", "--limit-burst", "5", "-j", "ACCEPT"]],
-      [fromServer, DROP],
-    ],
-  };
+const RULES: Readonly<
+  Record<NetworkFault, readonly (readonly [match: string[], target: string[]])[]>
+> = {
+  "cut both ways": [[fromServer, DROP], [toServer, DROP]],
+  "cut while sending": [[fromServer, DROP], [toServer, DROP]],
+  "cut from the server": [[fromServer, DROP]],
+  "cut to the server": [[toServer, DROP]],
+  "reset by a middlebox": [[toServer, ["-j", "REJECT", "--reject-with", "tcp-reset"]]],
+  "packet loss": [[fromServer, lossy], [toServer, lossy]],
+  "throttled": [
+    [fromServer, ["-m", "limit", "--limit", "25/second", "--limit-burst", "5", "-j", "ACCEPT"]],
+    [fromServer, DROP],
+  ],
+};
 
 const carries = fault === "packet loss" || fault === "throttled";
 const feed = new Feed(`${url}echo?tick=20`, {

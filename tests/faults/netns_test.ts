@@ -50,26 +50,34 @@ for (
     ["cut to the server", "scenario 22"],
   ] as const
 ) {
-  test(`a feed whose line is ${fault} is stale, abandoned and healed in time (${scenario})`, slow, async () => {
-    const { staleAfterMs, downAfterMs, upAfterMs, epoch, gaps } = await seenOf(fault);
-    // The server's ticks come every 20 ms until the cut; the bounds count from the last of them.
-    // One way only from the client leaves the ticks: TCP itself stops them when nobody confirms.
-    assert(staleAfterMs !== undefined && downAfterMs !== undefined, "stale, then down");
-    assertGreaterOrEqual(staleAfterMs, 400);
-    assertGreaterOrEqual(downAfterMs, 900);
-    assert(downAfterMs < 10_000, `down after ${downAfterMs} ms`);
-    assertEquals(epoch, 1, "no session opens through a cut line");
-    assert(upAfterMs < 10_000, `up again after ${upAfterMs} ms`);
-    assertEquals(gaps, 0);
-  });
+  test(
+    `a feed whose line is ${fault} is stale, abandoned and healed in time (${scenario})`,
+    slow,
+    async () => {
+      const { staleAfterMs, downAfterMs, upAfterMs, epoch, gaps } = await seenOf(fault);
+      // The server's ticks come every 20 ms until the cut; the bounds count from the last of them.
+      // One way only from the client leaves the ticks: TCP itself stops them when nobody confirms.
+      assert(staleAfterMs !== undefined && downAfterMs !== undefined, "stale, then down");
+      assertGreaterOrEqual(staleAfterMs, 400);
+      assertGreaterOrEqual(downAfterMs, 900);
+      assert(downAfterMs < 10_000, `down after ${downAfterMs} ms`);
+      assertEquals(epoch, 1, "no session opens through a cut line");
+      assert(upAfterMs < 10_000, `up again after ${upAfterMs} ms`);
+      assertEquals(gaps, 0);
+    },
+  );
 }
 
-test("a feed reset by a middlebox is down at once, and up when that stops (scenario 59)", slow, async () => {
-  const { upAfterMs, failures, gaps } = await seenOf("reset by a middlebox");
-  assert(failures.includes("session_lost"), failures.join());
-  assert(upAfterMs < 10_000, `up again after ${upAfterMs} ms`);
-  assertEquals(gaps, 0);
-});
+test(
+  "a feed reset by a middlebox is down at once, and up when that stops (scenario 59)",
+  slow,
+  async () => {
+    const { upAfterMs, failures, gaps } = await seenOf("reset by a middlebox");
+    assert(failures.includes("session_lost"), failures.join());
+    assert(upAfterMs < 10_000, `up again after ${upAfterMs} ms`);
+    assertEquals(gaps, 0);
+  },
+);
 
 for (
   const [fault, line] of [

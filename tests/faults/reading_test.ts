@@ -33,38 +33,42 @@ test("batches() loses nothing of 3,000 frames in one read (scenario 31)", async 
   });
 });
 
-test("a reader that never reads a million frames finds the newest, and all are counted (scenario 32)", {
-  timeoutMs: 60_000,
-}, async () => {
-  const total = 1_000_000;
-  const maxFrames = 10_000;
-  const { child, url } = await startPeer();
-  await withFeed(child, new Feed(url, { buffer: { maxFrames } }), async (feed) => {
-    const { connection } = feed;
-    await child.until(({ event }) => event === "open");
-    const before = process.memoryUsage().rss;
-    child.tell("flood", { count: total });
-    await connection.lifecycle.waitFor(({ totalLagged }) => totalLagged === total - maxFrames);
-    const { received, buffered, totalLagged, delivered } = connection.stats();
-    assertEquals({ received, buffered, totalLagged, delivered }, {
-      received: total,
-      buffered: maxFrames,
-      totalLagged: total - maxFrames,
-      delivered: 0,
+test(
+  "a reader that never reads a million frames finds the newest, and all are counted (scenario 32)",
+  {
+    timeoutMs: 60_000,
+  },
+  async () => {
+    const total = 1_000_000;
+    const maxFrames = 10_000;
+    const { child, url } = await startPeer();
+    await withFeed(child, new Feed(url, { buffer: { maxFrames } }), async (feed) => {
+      const { connection } = feed;
+      await child.until(({ event }) => event === "open");
+      const before = process.memoryUsage().rss;
+      child.tell("flood", { count: total });
+      await connection.lifecycle.waitFor(({ totalLagged }) => totalLagged === total - maxFrames);
+      const { received, buffered, totalLagged, delivered } = connection.stats();
+      assertEquals({ received, buffered, totalLagged, delivered }, {
+        received: total,
+        buffered: maxFrames,
+        totalLagged: total - maxFrames,
+        delivered: 0,
+      });
+      assertBalanced(connection);
+      const grown = (process.memoryUsage().rss - before) / 2 ** 20;
+      assert(grown < 256, `it has grown by ${grown.toFixed(1)} MiB`);
+      let next = total - maxFrames;
+      for await (const { data, seq } of connection.frames({ preventCancel: true })) {
+        assertEquals(data, `flood ${next}`);
+        assertEquals(seq, ++next);
+        if (next === total) break;
+      }
+      assertEquals(connection.stats().buffered, 0);
+      assertEquals(connection.lifecycle.value.epoch, 1);
     });
-    assertBalanced(connection);
-    const grown = (process.memoryUsage().rss - before) / 2 ** 20;
-    assert(grown < 256, `it has grown by ${grown.toFixed(1)} MiB`);
-    let next = total - maxFrames;
-    for await (const { data, seq } of connection.frames({ preventCancel: true })) {
-      assertEquals(data, `flood ${next}`);
-      assertEquals(seq, ++next);
-      if (next === total) break;
-    }
-    assertEquals(connection.stats().buffered, 0);
-    assertEquals(connection.lifecycle.value.epoch, 1);
-  });
-});
+  },
+);
 
 const LEAVES = {
   async throws(feed: Feed) {

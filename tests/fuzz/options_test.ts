@@ -125,7 +125,10 @@ const field = fc.constantFrom(...Object.keys(FIELDS)).chain((name) =>
 );
 /** A few options at a time, most of them nearly right: what is refused for one reason hides others. */
 const options = fc.oneof(
-  { weight: 20, arbitrary: fc.array(field, { maxLength: 4 }).map((all) => Object.fromEntries(all)) },
+  {
+    weight: 20,
+    arbitrary: fc.array(field, { maxLength: 4 }).map((all) => Object.fromEntries(all)),
+  },
   { weight: 1, arbitrary: fc.dictionary(fc.string(), anything) },
 );
 
@@ -186,7 +189,10 @@ test("open() refuses arbitrary options by name, and lives with those it takes", 
     }),
     { numRuns: 2_000, seed: 20_261_125 },
   );
-  assert(taken > 100, `${taken} were taken: a generator whose values are all refused proves little`);
+  assert(
+    taken > 100,
+    `${taken} were taken: a generator whose values are all refused proves little`,
+  );
 });
 
 test("open() refuses options that are no options at all", () => {

@@ -42,7 +42,9 @@ export class Ledger {
     if (epoch !== this.#epoch) this.#offset = undefined;
     this.#offset ??= seq - number;
     if (seq - number !== this.#offset) {
-      throw new Violation(`message ${number} of session ${epoch} has seq ${seq}: frames are missing`);
+      throw new Violation(
+        `message ${number} of session ${epoch} has seq ${seq}: frames are missing`,
+      );
     }
     this.#seq = seq;
     this.#epoch = epoch;
@@ -170,7 +172,8 @@ async function sends(stage: Stage): Promise<void> {
 
 /** Watches a lifecycle, sleeping through most of it, and derives the rest by subtraction. */
 async function watches(stage: Stage): Promise<void> {
-  const connection = stage.open("/churn");
+  // Nobody reads it, so its buffer is full for good; a small one is so soon.
+  const connection = stage.open("/churn", { buffer: { maxFrames: 100 } });
   let last: LifecycleSnapshot = connection.lifecycle.value;
   const reading = reads(stage, "/churn");
   for await (const now of connection.lifecycle) {

@@ -68,7 +68,7 @@ function check(connection: ReconnectingConnection): void {
 function open(path: string, options: ConnectionOptions = {}): ReconnectingConnection {
   const connection = nativeOpen(new URL(path, url), {
     runtime,
-    attemptBudget: attemptBudget({ attempts: 2_000, windowMs: 1_000 }),
+    attemptBudget: attemptBudget({ attempts: 500, windowMs: 1_000 }),
     backoff: { minDelayMs: 2, maxDelayMs: 10, stableAfterMs: 500 },
     liveness: { staleAfterMs: 700, deadAfterMs: 1_400 },
     shutdownTimeoutMs: 200,

@@ -61,7 +61,10 @@ async function soak(args: readonly string[]): Promise<number> {
   const { minutes, runtime, seed } = options;
   const sampleMs = Math.min(10_000, Math.max(500, Math.round(minutes * 60_000 / 100)));
   const start = { ...startOf(runtime), detached: true };
-  const server = new Child(new URL("./server.ts", import.meta.url), { ...start, args: [`${seed}`] });
+  const server = new Child(new URL("./server.ts", import.meta.url), {
+    ...start,
+    args: [`${seed}`],
+  });
   const { url } = await server.until(({ event }) => event === "listening");
   console.log(`soak: ${minutes} min on ${runtime}, seed ${seed}; the server is a second process`);
   const client = new Child(new URL("./client.ts", import.meta.url), {
@@ -146,7 +149,9 @@ async function soak(args: readonly string[]): Promise<number> {
   const took = ((end ?? samples.at(-1))?.atMs ?? 0) / 60_000;
   const verdict = failures.length > 0 ? "FAIL" : "PASS";
   console.log(
-    `soak: ${verdict} ${took.toFixed(1)} min on ${runtime}${interrupted ? " (interrupted)" : ""}, ` +
+    `soak: ${verdict} ${took.toFixed(1)} min on ${runtime}${
+      interrupted ? " (interrupted)" : ""
+    }, ` +
       `${thousands(opened)} sessions, ${thousands(received)} frames = ${thousands(delivered)} ` +
       `delivered + ${thousands(lagged)} lagged + ${thousands(discarded)} discarded + ` +
       `${thousands(buffered)} left unread, ` +

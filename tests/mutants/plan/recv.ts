@@ -93,8 +93,8 @@ export const RECV: readonly Mutant[] = [
         buffer,
         `    this.#ring.push(delivered);
 `,
-        `    if (epoch !== this.#ringEpoch) this.#ring.clear();
-    this.#ringEpoch = epoch;
+        `    if (delivered.epoch !== this.#ringEpoch) this.#ring.clear();
+    this.#ringEpoch = delivered.epoch;
     this.#ring.push(delivered);
 `,
       ),
@@ -170,9 +170,9 @@ export const RECV: readonly Mutant[] = [
     breaks: ["I7"],
     edits: edit(
       buffer,
-      `    this.#wake();
+      `    this.#reading?.settle();
     this.#options.onCancel();`,
-      `    this.#wake();`,
+      `    this.#reading?.settle();`,
     ),
     killers: [{
       file: "tests/recv/buffer_reading_test.ts",
@@ -205,12 +205,10 @@ export const RECV: readonly Mutant[] = [
     breaks: ["I1"],
     edits: edit(
       buffer,
-      `    this.#end = { error };
-    this.#wake();
+      `    this.#reading?.ended();
     if (this.#ring.length === 0) this.#endStream();`,
-      `    this.#end = { error };
-    this.#ring.clear();
-    this.#wake();
+      `    this.#ring.clear();
+    this.#reading?.ended();
     this.#endStream();`,
     ),
     killers: [{
