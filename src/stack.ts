@@ -364,7 +364,7 @@ class Connection implements ReconnectingConnection {
 
   send(data: Data, options: SendOptions = {}): Promise<void> {
     try {
-      return handled(this.#parts.axes.outbox.send(dataFrame(data), options));
+      return this.#parts.axes.outbox.send(dataFrame(data), options);
     } catch (error) {
       return handled(Promise.reject(error));
     }

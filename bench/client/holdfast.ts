@@ -9,15 +9,17 @@ import type { ConnectionOptions } from "../../src/contract/options.ts";
 import type { WsConnector } from "../../src/contract/connector.ts";
 import type { ReconnectingConnection } from "../../src/contract/reconnecting.ts";
 import type { Runtime } from "../../src/contract/runtime.ts";
+import type { TcpOptions } from "../../src/runtime/tcp_options.ts";
 import type { Entry } from "../../src/stack.ts";
 import type { Counted, Receive } from "./controls.ts";
+import { CA_CERTIFICATE } from "../../tests/support/tls/certificates.ts";
 import { host } from "./host.ts";
 import type { Meter } from "./meter.ts";
 
 interface Platform {
   readonly connect: Entry["connect"];
   readonly runtime: () => Runtime;
-  readonly tcp: () => WsConnector;
+  readonly tcp: (options?: TcpOptions) => WsConnector;
 }
 
 /** Our entry point of the runtime that this is. */
@@ -41,6 +43,11 @@ export async function platform(): Promise<Platform> {
 /** Which leaf. */
 export type LeafName = "native" | "tcp";
 
+/** How a leaf of ours is changed before it is used; for measurements that look at what it hands over. */
+export const leaves: { wrap: ((leaf: WsConnector) => WsConnector) | undefined } = {
+  wrap: undefined,
+};
+
 /** Connects over a leaf. The attempt budget is as wide as a benchmark needs; it is not on the way of a frame. */
 export async function connectOver(
   leaf: LeafName,
@@ -52,9 +59,13 @@ export async function connectOver(
     attemptBudget: attemptBudget({ attempts: 10_000, windowMs: 1_000 }),
     ...options,
   };
-  return leaf === "native"
-    ? await connect(url, all)
-    : await connect(url, { ...all, runtime: { ...runtime(), connector: tcp() } });
+  if (leaf === "native") return await connect(url, all);
+  const secure = url.startsWith("wss:");
+  const connector = tcp(secure ? { tls: { ca: CA_CERTIFICATE } } : {});
+  return await connect(url, {
+    ...all,
+    runtime: { ...runtime(), connector: leaves.wrap?.(connector) ?? connector },
+  });
 }
 
 type Read = (connection: ReconnectingConnection, meter: Meter) => Promise<void>;

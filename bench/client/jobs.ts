@@ -4,19 +4,22 @@
  * @module
  */
 import { cpuUsage, memoryUsage } from "node:process";
-import { type Counted, native, nativeReadable, type Receive, twoTransforms } from "./controls.ts";
-import { holdfast } from "./holdfast.ts";
+import { candidates } from "./candidates.ts";
+import type { Counted } from "./controls.ts";
+import { type LatencyJob, measureLatency } from "./latency.ts";
+import { type LimiterJob, measureLimiter } from "./limiter.ts";
 import { Meter, type Reading } from "./meter.ts";
-import { peers } from "./peers.ts";
+import { measureSend, type SendJob } from "./send.ts";
 
 /** What a client process is asked to do. */
-export type Job = ReceiveJob;
+export type Job = ReceiveJob | LatencyJob | SendJob | LimiterJob;
 
 /** Receive one feed. */
 export interface ReceiveJob {
   readonly job: "receive";
   readonly candidate: string;
   readonly url: string;
+  /** Whether the consumer reads the messages as JSON. */
   readonly parse: boolean;
 }
 
@@ -27,14 +30,6 @@ export interface ReceiveResult extends Reading, Counted {
   /** Processor time of all its threads, in milliseconds. */
   readonly cpuMs: number;
 }
-
-const candidates: Readonly<Record<string, Receive>> = {
-  native,
-  nativeReadable,
-  twoTransforms,
-  ...holdfast,
-  ...peers,
-};
 
 async function receive({ candidate, url, parse }: ReceiveJob): Promise<ReceiveResult> {
   const run = candidates[candidate];
@@ -56,7 +51,13 @@ export async function runJob(job: Job): Promise<unknown> {
   switch (job.job) {
     case "receive":
       return await receive(job);
+    case "latency":
+      return await measureLatency(job);
+    case "send":
+      return await measureSend(job);
+    case "limiter":
+      return await measureLimiter();
     default:
-      return job.job satisfies never;
+      return job satisfies never;
   }
 }

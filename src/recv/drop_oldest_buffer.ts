@@ -42,8 +42,11 @@ export interface DropOldestBufferOptions extends RingBounds {
 const BATCH_FRAMES = 1_024;
 const BATCH_BYTES = 1_048_576;
 
-/** Frames that may gather in front of a waiting reader while they come at every round of promise callbacks. */
-const WAKE_FRAMES = 16;
+/** Frames that may gather behind that of a waiting reader while they come at every round of promise callbacks. */
+const GATHERED_FRAMES = 16;
+
+/** Waiting readers that are woken at once after one in front of which nothing gathered. */
+const EAGER_FRAMES = 64;
 
 const settled = Promise.resolve();
 
@@ -81,8 +84,10 @@ export class DropOldestBuffer {
   #reading: Reading<unknown> | undefined;
   /** Settles the answer that a reader waits for, frame by frame. */
   #waiter: Settle<DeliveredFrame> | undefined;
-  /** Whether it is being woken. */
-  #waking = false;
+  /** The frame that it gets: it is woken a moment later. */
+  #held: DeliveredFrame | undefined;
+  /** How many readers are to be woken at once. */
+  #eager = 0;
   /** Called after each frame: somebody collects a batch. */
   #collector: (() => void) | undefined;
 
@@ -174,6 +179,7 @@ export class DropOldestBuffer {
         return buffer.#waiter !== undefined;
       },
       release: () => {
+        if (this.#held !== undefined) this.#give(this.#held);
         const settle = this.#waiter;
         this.#waiter = undefined;
         return settle;
@@ -297,35 +303,47 @@ export class DropOldestBuffer {
       return delivered;
     }
     if (this.#fails && this.#failed(delivered)) return delivered;
+    if (this.#waiter !== undefined && this.#held === undefined) {
+      this.#taken++;
+      if (this.#eager === 0) {
+        this.#held = delivered;
+        void this.#gather();
+      } else {
+        this.#eager--;
+        this.#give(delivered);
+      }
+      return delivered;
+    }
     if (this.#wanted && this.#answer(delivered)) return delivered;
     this.#ring.push(delivered);
     if (this.#ring.over) this.#drop();
-    if (this.#waiter !== undefined) {
-      if (!this.#waking) void this.#wake();
-    } else if (this.#collector !== undefined) this.#collector();
+    if (this.#collector !== undefined) this.#collector();
     return delivered;
   }
 
   /**
-   * Gives the reader that waits its frame. Deno and Bun look at promise callbacks after each message, so a reader could be woken for each, which costs
-   * more than all else here; so this waits as long as each round of callbacks brings a frame, {@link WAKE_FRAMES} at most. Without a flood it is two
-   * rounds, far below a microsecond.
+   * Wakes the reader that waits, once no more frames come. Deno looks at promise callbacks after each message, so that the reader would be woken for
+   * each, which costs more than all else here. So this waits as long as each round of callbacks brings a frame, {@link GATHERED_FRAMES} at most. Where
+   * rounds bring none (no flood, or Bun) it is two rounds, and not tried again for a while.
    */
-  async #wake(): Promise<void> {
-    this.#waking = true;
+  async #gather(): Promise<void> {
     const ring = this.#ring;
     let seen: number;
     do {
       seen = ring.length;
       await settled;
       await settled;
-    } while (ring.length > seen && seen < WAKE_FRAMES);
-    this.#waking = false;
-    const waiter = this.#waiter;
+    } while (ring.length > seen && seen < GATHERED_FRAMES);
+    if (ring.length === 0) this.#eager = EAGER_FRAMES;
     // It may have been settled meanwhile, by the end or because it was left.
-    if (waiter === undefined) return;
-    this.#waiter = undefined;
-    waiter({ value: this.#take()!, done: false });
+    if (this.#held !== undefined) this.#give(this.#held);
+  }
+
+  /** Gives the reader that waits the frame that was set aside for it. */
+  #give(frame: DeliveredFrame): void {
+    const settle = this.#waiter!;
+    this.#waiter = this.#held = undefined;
+    settle({ value: frame, done: false });
   }
 
   #failed(frame: DeliveredFrame): boolean {

@@ -167,7 +167,7 @@ class WebSocketSession implements WsConnection {
   #end: SessionEnd | undefined;
   #abandoned = false;
   #closing = false;
-  readonly #onMessage = (event: MessageEvent<unknown>): void => this.#message(event.data);
+  #listener = (event: MessageEvent<unknown>): void => this.#message(event.data);
   #readable: ReadableStream<Frame> | undefined;
   #writable: WritableStream<Frame> | undefined;
 
@@ -177,7 +177,7 @@ class WebSocketSession implements WsConnection {
     this.#maxMessageBytes = maxMessageBytes;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     // Not `onmessage`, which Deno wraps once more.
-    this.#socket.addEventListener("message", this.#onMessage);
+    this.#socket.addEventListener("message", this.#listener);
     dialled.observe?.((type, data) => this.#emit({ type, data }));
   }
 
@@ -267,6 +267,7 @@ class WebSocketSession implements WsConnection {
   abandon(): void {
     if (this.#abandoned) return;
     this.#abandoned = true;
+    this.#unlisten();
     this.#early = [];
     // Contained: the stream may be the one whose cancelling led here, and cannot be closed any more.
     if (this.#readable !== undefined && this.#end === undefined) tell(this.#sink, lost);
@@ -300,8 +301,8 @@ class WebSocketSession implements WsConnection {
   /** Text goes straight to the sink from now on. This is the way of nearly every frame, and each call on it is dear. */
   #short(sink: FrameSink, text: (data: string) => void): void {
     const max = this.#maxMessageBytes;
-    this.#socket.removeEventListener("message", this.#onMessage);
-    this.#socket.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+    this.#unlisten();
+    this.#listener = ({ data }) => {
       if (
         typeof data !== "string" || data.length > max || this.#sink !== sink ||
         this.#end !== undefined
@@ -311,7 +312,14 @@ class WebSocketSession implements WsConnection {
       } catch {
         this.#thrown();
       }
-    });
+    };
+    this.#socket.addEventListener("message", this.#listener);
+  }
+
+  /** A platform may keep a socket for a quarter of an hour after its session; it must not keep what its frames led to. */
+  #unlisten(): void {
+    this.#socket.removeEventListener("message", this.#listener);
+    this.#listener = () => {};
   }
 
   #message(data: unknown): void {
@@ -358,6 +366,7 @@ class WebSocketSession implements WsConnection {
   #finish(end: SessionEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    this.#unlisten();
     this.#resolveClosed(end);
     if (!this.#abandoned) tell(this.#sink, end);
   }

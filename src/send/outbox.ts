@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { handled } from "../contract/abort.ts";
 import type { WsConnection } from "../contract/connection.ts";
 import { isTransportError, TransportError } from "../contract/errors.ts";
 import { type Frame, frameBytes } from "../contract/frame.ts";
@@ -41,7 +42,7 @@ export interface OutboxSession {
   readonly layers: Transformer<Frame, Frame> | undefined;
 }
 
-/** How often a full socket is looked at: platforms have no drain event. */
+/** How often a full socket is looked at that does not drain: platforms have no event for it. */
 const POLL_MS = 10;
 
 const done: Promise<void> = Promise.resolve();
@@ -65,6 +66,8 @@ export class Outbox {
   #limit: () => void = () => {};
   #stuck: { readonly since: number; readonly held: number } | undefined;
   #pumping = false;
+  /** Whether a turn was asked for, to look at a full socket. */
+  #looking = false;
   /** The session whose layers have failed: its end is on its way. */
   #broken: OutboxSession | undefined;
 
@@ -166,23 +169,23 @@ export class Outbox {
     this.#queue.reject("all", error);
   }
 
-  /** Sends a frame of the application. */
+  /** Sends a frame of the application. A promise that may reject is marked handled; that of a frame which could go at once never does. */
   send(frame: Frame, options: { signal?: AbortSignal; hold?: boolean } = {}): Promise<void> {
     const { signal, hold = false } = options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (signal?.aborted) return handled(Promise.reject(signal.reason));
     const refused = this.#refused(2, hold, frameBytes(frame));
-    if (refused !== undefined) return Promise.reject(refused);
+    if (refused !== undefined) return handled(Promise.reject(refused));
     if (this.#free()) {
       try {
         this.#handOff(this.#session!, frame);
         return done;
       } catch (reason) {
-        if (!isTransportError(reason, "not_connected")) return Promise.reject(reason);
+        if (!isTransportError(reason, "not_connected")) return handled(Promise.reject(reason));
         // The socket has ended and the supervisor has not heard of it yet: the entry waits for that, a moment.
         this.#deaf(this.#session!);
       }
     }
-    return this.#enqueue(frame, 2, hold ? undefined : this.#session!.epoch, signal);
+    return handled(this.#enqueue(frame, 2, hold ? undefined : this.#session!.epoch, signal));
   }
 
   /** Sends a frame of the start of session `epoch`, ahead of the application's. */
@@ -328,6 +331,7 @@ export class Outbox {
     if (held > highWaterMarkBytes) {
       this.#again(POLL_MS);
       this.#watch(session, held);
+      this.#look(session, held);
       return false;
     }
     this.#stuck = undefined;
@@ -401,6 +405,16 @@ export class Outbox {
       this.#timer = undefined;
       this.#pump();
     }, delayMs);
+  }
+
+  /** Looks once more after a turn, and again as long as the socket drains: with a timer alone a fast one would run dry. */
+  #look(session: OutboxSession, held: number): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    this.#options.clock.turn(() => {
+      this.#looking = false;
+      if (this.#session === session && session.connection.bufferedAmount < held) this.#pump();
+    });
   }
 
   /** Looks whether a full socket drains. */

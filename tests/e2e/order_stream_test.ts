@@ -15,7 +15,11 @@ const classify = classifyBy([
   { statuses: [418], verdict: "transient", minDelayMs: 1_000 },
 ]);
 
-async function start(sim: SimBinance, connection: OrderStreamOptions["connection"] = {}) {
+async function start(
+  sim: SimBinance,
+  connection: OrderStreamOptions["connection"] = {},
+  haltAfterMs = 300,
+) {
   const signal = new Signal();
   const breaker: [boolean, string][] = [];
   const reconciled: string[] = [];
@@ -28,7 +32,7 @@ async function start(sim: SimBinance, connection: OrderStreamOptions["connection
     },
     signed: () => ({ apiKey: "K", signature: "S", timestamp: 0 }),
     open: await nativeOpen(),
-    haltAfterMs: 300,
+    haltAfterMs,
     onOrder: () => signal.ring(),
     onReconciled(why) {
       reconciled.push(why);
@@ -140,7 +144,8 @@ test("orderStream() opens the breaker after its time, waits out 1008 and 418, an
 test("orderStream() is unrecoverable after three 401s and exhausted after maxAttempts", async () => {
   const refusing = await startSimBinance({ rules });
   refusing.handshakeFault = { type: "httpReject", status: 401 };
-  const refused = await start(refusing, { permanentRetries: 2 });
+  // The end is to open the breaker, not the time that three dials take on a busy machine.
+  const refused = await start(refusing, { permanentRetries: 2 }, 60_000);
   try {
     const error = await assertRejects(() => refused.done, TransportError);
     assert(isTransportError(error, "unrecoverable"));

@@ -1,6 +1,5 @@
 // Readers that are fast, slow, absent or leave, over real sockets (scenarios 31, 32, 37, 38, 39, 40).
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import process from "node:process";
 import type { SessionStart } from "../../mod.ts";
 import { platform, test } from "../support/harness.ts";
 import { frame, joined, message, OPCODE, startRawServer } from "../support/raw_server.ts";
@@ -45,7 +44,6 @@ test(
     await withFeed(child, new Feed(url, { buffer: { maxFrames } }), async (feed) => {
       const { connection } = feed;
       await child.until(({ event }) => event === "open");
-      const before = process.memoryUsage().rss;
       child.tell("flood", { count: total });
       await connection.lifecycle.waitFor(({ totalLagged }) => totalLagged === total - maxFrames);
       const { received, buffered, totalLagged, delivered } = connection.stats();
@@ -56,8 +54,8 @@ test(
         delivered: 0,
       });
       assertBalanced(connection);
-      const grown = (process.memoryUsage().rss - before) / 2 ** 20;
-      assert(grown < 256, `it has grown by ${grown.toFixed(1)} MiB`);
+      // What the heap makes of it is for the soak test: garbage is collected when it is.
+      assertEquals(connection.stats().bufferedBytes, maxFrames * "flood 999999".length);
       let next = total - maxFrames;
       for await (const { data, seq } of connection.frames({ preventCancel: true })) {
         assertEquals(data, `flood ${next}`);
@@ -239,15 +237,16 @@ test("frames of an abandoned socket are not observed (scenario 40)", async () =>
   const { child, url } = await startPeer();
   let late = 0;
   const feed = new Feed(`${url}ignore-close`, {
-    recv: [({ epoch, signal }) => ({
+    recv: [({ signal }) => ({
       transform(frame, controller) {
         if (signal.aborted) late++;
         controller.enqueue(frame);
-        if (epoch > 1) return;
       },
     })],
   }).read();
   await withFeed(child, feed, async () => {
+    // Of the client, too: while it dials, forceReconnect() has nothing to do.
+    await feed.up();
     await child.until(({ event, n }) => event === "open" && n === 0);
     feed.connection.control.forceReconnect();
     await feed.up(2);

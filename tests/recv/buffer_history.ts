@@ -95,6 +95,8 @@ class Model {
   #pulled = false;
   /** Whether it was asked again from within `push`. */
   #pulledAgain = false;
+  /** Whether an iterator waits for a frame: the next one is its own, whatever follows it. */
+  #waits = false;
   #turning = false;
   #failedEpoch = 0;
   #end: { readonly failed: boolean } | undefined;
@@ -142,6 +144,11 @@ class Model {
       this.#pulledAgain = true;
       return;
     }
+    // An iterator that waits gets the frame itself.
+    if (this.#waits && this.asking > 0) {
+      this.#waits = false;
+      return this.#give([frame]);
+    }
     this.#pulled = false;
     this.ring.push(frame);
     while (this.ring.length > maxFrames || this.bytes > maxBytes && this.ring.length > 1) {
@@ -161,7 +168,7 @@ class Model {
 
   opened(form: Form, preventCancel: boolean, maxFrames: number): void {
     Object.assign(this, { form, preventCancel, maxFrames });
-    this.#done = false;
+    this.#done = this.#waits = false;
     if (form !== "readable") this.#pulled = false;
   }
 
@@ -212,6 +219,7 @@ class Model {
         this.#done = true;
       } else {
         this.#pulled = this.form === "readable";
+        this.#waits = this.form === "frames";
         return;
       }
     }

@@ -22,7 +22,7 @@ class FakeSocket {
   binaryType = "blob";
   readonly closes: unknown[][] = [];
   onopen: ((event: object) => void) | null = null;
-  onmessage: ((event: object) => void) | null = null;
+  readonly #listeners: Set<(event: object) => void> = new Set();
   onerror: ((event: object) => void) | null = null;
   onclose: ((event: object) => void) | null = null;
 
@@ -33,13 +33,22 @@ class FakeSocket {
 
   send(): void {}
 
+  addEventListener(type: string, listener: (event: object) => void): void {
+    assertEquals(type, "message");
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_type: string, listener: (event: object) => void): void {
+    this.#listeners.delete(listener);
+  }
+
   opens(): void {
     this.readyState = 1;
     this.onopen!({});
   }
 
   receives(data: unknown): void {
-    this.onmessage?.({ data });
+    for (const listener of [...this.#listeners]) listener({ data });
   }
 }
 

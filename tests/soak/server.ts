@@ -142,6 +142,8 @@ const pump = setInterval(() => {
       { length: one.perPump },
       () => frame(OPCODE.text, `${one.next++} ${filler}`),
     );
+    // Control frames among them, which must not be kept either.
+    for (let i = 0; i < one.perPump; i += 5) messages.push(frame(OPCODE.ping, filler));
     one.peer.sendRaw(joined(messages));
   }
 }, PUMP_MS);

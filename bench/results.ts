@@ -1,0 +1,42 @@
+/**
+ * The figures of a run, as they are written to JSON.
+ *
+ * `receive.<runtime>.<candidate>` is a ratio: 200-byte text, frames per second, the bare native listener = 1; `readable` and
+ * `tcp.readable` are held against the native listener into a `ReadableStream`. All else that was measured beside a ratio is under `detail`, by the same path.
+ *
+ * @module
+ */
+import type { HostName } from "./client/host.ts";
+import type { Machine } from "./run/machine.ts";
+
+/** A tree of figures. */
+export interface Figures {
+  [name: string]: number | Figures;
+}
+
+/** Figures per runtime. */
+export type PerRuntime = Partial<Record<HostName, Figures>>;
+
+/** One run. */
+export interface Results {
+  /** When it began. */
+  readonly date: string;
+  /** Rounds, the first of which was discarded. */
+  readonly rounds: number;
+  readonly machine: Machine;
+  readonly versions: Record<string, string>;
+  /** Throughput of receiving, as ratios. */
+  receive?: PerRuntime;
+  /** Throughput of sending, as ratios; the cost of the rate limit in nanoseconds. */
+  send?: PerRuntime;
+  /** Microseconds between the message event and the consumer, median and 99th percentile. */
+  latency?: PerRuntime;
+  /** A consumer that is ten times too slow. */
+  overload?: PerRuntime;
+  /** Milliseconds from a loss to the first frame after it, beyond the bare handshake; a thousand connections on one budget. */
+  reconnect?: PerRuntime;
+  /** Bytes of heap per idle connection; bytes of bundles. */
+  footprint?: PerRuntime;
+  /** The figures behind the figures. */
+  detail: Record<string, Partial<Record<HostName, unknown>>>;
+}

@@ -1,0 +1,72 @@
+/**
+ * The few statistics of the report.
+ *
+ * @module
+ */
+
+/** A figure from several rounds. */
+export interface Spread {
+  /** The median. */
+  readonly median: number;
+  /** The quartiles. */
+  readonly low: number;
+  readonly high: number;
+  /** How many rounds. */
+  readonly rounds: number;
+}
+
+/**
+ * The value below which a share of all values lies, between neighbours by proportion.
+ *
+ * @throws {RangeError} If there is none.
+ */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new RangeError("Cannot take a quantile of nothing");
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = share * (sorted.length - 1);
+  const below = Math.floor(at);
+  const low = sorted[below]!;
+  const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
+  return low + (high - low) * (at - below);
+}
+
+/** The median. */
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** Median and quartiles. */
+export function spread(values: readonly number[]): Spread {
+  return {
+    median: median(values),
+    low: quantile(values, 0.25),
+    high: quantile(values, 0.75),
+    rounds: values.length,
+  };
+}
+
+/**
+ * The ratio of two candidates that were measured in the same rounds: round by round, so that what slows the machine down for a while slows both,
+ * and the first round is discarded.
+ *
+ * @throws {RangeError} If they were not measured equally often.
+ */
+export function pairedRatio(values: readonly number[], control: readonly number[]): Spread {
+  if (values.length !== control.length) {
+    throw new RangeError(`Cannot pair ${values.length} rounds with ${control.length}`);
+  }
+  return spread(values.map((value, round) => value / control[round]!).slice(1));
+}
+
+/** Which of two spreads is ahead beyond what rounds differ by; `undefined` if neither is. */
+export function ahead(one: Spread, other: Spread): "one" | "other" | undefined {
+  if (one.low > other.high) return "one";
+  if (other.low > one.high) return "other";
+  return undefined;
+}
+
+/** The order in which candidates are measured in a round: everybody is first sometimes. */
+export function rotated<T>(candidates: readonly T[], round: number): T[] {
+  const first = round % Math.max(1, candidates.length);
+  return [...candidates.slice(first), ...candidates.slice(0, first)];
+}
