@@ -6,13 +6,29 @@
 import { cpuUsage, memoryUsage } from "node:process";
 import { candidates } from "./candidates.ts";
 import type { Counted } from "./controls.ts";
+import { type FootprintJob, measureFootprint } from "./footprint.ts";
 import { type LatencyJob, measureLatency } from "./latency.ts";
 import { type LimiterJob, measureLimiter } from "./limiter.ts";
 import { Meter, type Reading } from "./meter.ts";
+import { measureOverload, type OverloadJob } from "./overload.ts";
+import {
+  measureReconnect,
+  measureRestart,
+  type ReconnectJob,
+  type RestartJob,
+} from "./reconnect.ts";
 import { measureSend, type SendJob } from "./send.ts";
 
 /** What a client process is asked to do. */
-export type Job = ReceiveJob | LatencyJob | SendJob | LimiterJob;
+export type Job =
+  | ReceiveJob
+  | LatencyJob
+  | SendJob
+  | LimiterJob
+  | OverloadJob
+  | ReconnectJob
+  | RestartJob
+  | FootprintJob;
 
 /** Receive one feed. */
 export interface ReceiveJob {
@@ -57,6 +73,14 @@ export async function runJob(job: Job): Promise<unknown> {
       return await measureSend(job);
     case "limiter":
       return await measureLimiter();
+    case "overload":
+      return await measureOverload(job);
+    case "reconnect":
+      return await measureReconnect(job);
+    case "restart":
+      return await measureRestart(job);
+    case "footprint":
+      return await measureFootprint(job);
     default:
       return job satisfies never;
   }

@@ -22,12 +22,13 @@ export interface SendResult {
   readonly elapsedMs: number;
 }
 
-/** Unanswered sends of the windowed form. */
+/** Sends between two pauses of the windowed form, and of the burst. */
 const WINDOW = 64;
+const BURST = 4_096;
 
 type Send = (url: string, message: string, count: number) => Promise<number>;
 
-/** The bare socket. `pause` is what a loop does that lets others run. */
+/** The bare socket. The pause is that of one promise, as ours has it when nothing has to wait. */
 function native(window: number): Send {
   return (url, message, count) =>
     new Promise((resolve, reject) => {
@@ -129,10 +130,13 @@ const atproto: Send = async (url, message, count) => {
 const SENDERS: Readonly<Record<string, Send>> = {
   native: native(WINDOW),
   nativeEach: native(1),
+  nativeBurst: native(BURST),
   windowed: ours("native", WINDOW),
   awaitEach: ours("native", 1),
+  burst: ours("native", BURST),
   "tcp.windowed": ours("tcp", WINDOW),
   "tcp.awaitEach": ours("tcp", 1),
+  "tcp.burst": ours("tcp", BURST),
   rews: peer(async (url) => {
     const { ReconnectingWebSocket } = await load<
       { ReconnectingWebSocket: new (url: string) => Peer }

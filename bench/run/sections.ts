@@ -7,8 +7,11 @@ import type { HostName } from "../client/host.ts";
 import type { Section } from "../options.ts";
 import type { Figures, Results } from "../results.ts";
 import type { BenchServer } from "./programs.ts";
+import { measureFootprints } from "./footprint.ts";
 import { measureLatencies } from "./latency.ts";
 import { measureSends } from "./send.ts";
+import { measureOverloads } from "./overload.ts";
+import { measureReconnects } from "./reconnect.ts";
 import { measureReceive, RECEIVE_GROUPS, type ReceiveFigure } from "./receive.ts";
 
 /** What a section is given. */
@@ -40,9 +43,9 @@ const SECTION_RUNS: Readonly<Record<Section, (run: SectionRun) => Promise<Measur
   receive,
   latency: measureLatencies,
   send: measureSends,
-  overload: receive,
-  reconnect: receive,
-  footprint: receive,
+  overload: measureOverloads,
+  reconnect: measureReconnects,
+  footprint: measureFootprints,
 };
 
 async function receive({ runtime, server, rounds, note }: SectionRun): Promise<Measured> {

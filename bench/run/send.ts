@@ -13,10 +13,13 @@ import { median, pairedRatio, rotated, type Spread } from "./statistics.ts";
 const CANDIDATES = [
   "native",
   "nativeEach",
+  "nativeBurst",
   "windowed",
   "awaitEach",
+  "burst",
   "tcp.windowed",
   "tcp.awaitEach",
+  "tcp.burst",
   "rews",
   "partysocket",
   "atproto",
@@ -24,7 +27,8 @@ const CANDIDATES = [
 
 /** What a sender is held against: the bare socket in a loop that pauses as often. */
 function controlOf(candidate: string): string {
-  return candidate.endsWith("Each") ? "nativeEach" : "native";
+  if (candidate.endsWith("Each")) return "nativeEach";
+  return candidate.toLowerCase().endsWith("burst") ? "nativeBurst" : "native";
 }
 
 const FIRST_COUNT = 20_000;
@@ -67,11 +71,13 @@ export async function measureSends(run: SectionRun): Promise<Measured> {
       ratios[candidate] = pairedRatio(speeds.get(candidate)!, speeds.get(controlOf(candidate))!);
     }
     const value = (name: string) => Number(ratios[name]!.median.toFixed(3));
-    const { "tcp.windowed": _, "tcp.awaitEach": __, ...others } = ratios;
+    const named = (names: readonly string[], cut: number) =>
+      Object.fromEntries(names.map((name) => [name.slice(cut), value(name)]));
+    const isTcp = (name: string) => name.startsWith("tcp.");
     return {
       figures: {
-        ...Object.fromEntries(Object.keys(others).map((name) => [name, value(name)])),
-        tcp: { windowed: value("tcp.windowed"), awaitEach: value("tcp.awaitEach") },
+        ...named(CANDIDATES.filter((name) => !isTcp(name)), 0),
+        tcp: named(CANDIDATES.filter(isTcp), "tcp.".length),
         limiterNs: { off: limiter.offNs, on: limiter.onNs },
       },
       detail: {
