@@ -150,7 +150,28 @@ function withDefaults(handshake: Handshake, options: ConnectionOptions): Handsha
   const headers = headersOf(options.headers);
   for (const [name, value] of handshake.headers) headers.set(name, value);
   const protocols = handshake.protocols.length > 0 ? handshake.protocols : options.protocols ?? [];
-  return handshakeOf({ url: handshake.url, protocols, headers });
+  return new KeptHandshake(handshakeOf({ url: handshake.url, protocols, headers }));
+}
+
+/** A handshake as text: for the dials to come a connection keeps this, as a `URL` and `Headers` take kilobytes while it is idle. */
+class KeptHandshake implements Handshake {
+  readonly protocols: string[];
+  readonly #href: string;
+  readonly #headers: [string, string][];
+
+  constructor({ url, protocols, headers }: Handshake) {
+    this.protocols = protocols;
+    this.#href = url.href;
+    this.#headers = [...headers];
+  }
+
+  get url(): URL {
+    return new URL(this.#href);
+  }
+
+  get headers(): Headers {
+    return new Headers(this.#headers);
+  }
 }
 
 /** The dial layers of the canonical chain. */

@@ -32,7 +32,9 @@ function bare(url: string): Promise<WebSocket> {
 export async function measureFootprint(job: FootprintJob): Promise<number> {
   const { candidate, url, connections } = job;
   const dial = (): Promise<unknown> =>
-    candidate === "native" ? bare(url) : connectOver(candidate === "tcp" ? "tcp" : "native", url);
+    candidate === "native"
+      ? bare(url)
+      : connectOver(candidate === "tcp" ? "tcp" : "native", url, {}, "as it is");
   const held: unknown[] = [await dial()];
   const before = await liveBytes();
   while (held.length <= connections) {

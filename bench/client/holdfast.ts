@@ -53,9 +53,10 @@ export async function connectOver(
   leaf: LeafName,
   url: string,
   options: ConnectionOptions = {},
+  budget: "wide" | "as it is" = "wide",
 ): Promise<ReconnectingConnection> {
   const { connect, runtime, tcp } = await platform();
-  const all = {
+  const all = budget === "as it is" ? options : {
     attemptBudget: attemptBudget({ attempts: 10_000, windowMs: 1_000 }),
     ...options,
   };

@@ -62,7 +62,7 @@ export async function measureOverload(job: OverloadJob): Promise<OverloadResult>
   const left: string[] = [];
   while (left.length < buffered) {
     const { value } = await reader.next();
-    left.push(...(value ?? []).map(({ data }) => data as string));
+    for (const { data } of value ?? []) left.push(data as string);
   }
   await reader.return!();
   const last = left.pop();

@@ -99,12 +99,29 @@ export async function measureReconnect({ url, cycles }: ReconnectJob): Promise<R
 
 let fleet: ReconnectingConnection[] = [];
 
-/** Runs one step. @returns how long it took, in milliseconds. */
-export async function measureRestart(job: RestartJob): Promise<number> {
+/** What came of a step. */
+export interface RestartResult {
+  /** When each dial began, in milliseconds. */
+  readonly dials: readonly number[];
+  /** Attempts that the leaf reserves for a dial, and gives back but one when it opens. */
+  readonly wireDials: number;
+  readonly tookMs: number;
+}
+
+/** Runs one step. */
+export async function measureRestart(job: RestartJob): Promise<RestartResult> {
   const { step, url, connections, attempts, windowMs } = job;
+  const { runtime } = await platform();
+  const { wireDials } = runtime().connector.capabilities;
   const started = performance.now();
+  const dials: number[] = [];
+  globalThis.WebSocket = class extends Platform {
+    constructor(...args: ConstructorParameters<typeof Platform>) {
+      dials.push(performance.now());
+      super(...args);
+    }
+  };
   if (step === "connect") {
-    await platform();
     const budget = attemptBudget({ attempts, windowMs });
     fleet = await Promise.all(
       Array.from({ length: connections }, () =>
@@ -118,10 +135,11 @@ export async function measureRestart(job: RestartJob): Promise<number> {
       fleet.map(({ lifecycle }) => lifecycle.waitFor(({ epoch, up }) => epoch === 2 && up)),
     );
   }
-  const elapsed = performance.now() - started;
+  const tookMs = performance.now() - started;
+  globalThis.WebSocket = Platform;
   if (step === "recover") {
     await Promise.all(fleet.map(({ control }) => control.shutdown({ timeoutMs: 500 })));
     fleet = [];
   }
-  return elapsed;
+  return { dials, wireDials, tookMs };
 }

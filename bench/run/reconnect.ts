@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { ReconnectResult } from "../client/reconnect.ts";
+import type { ReconnectResult, RestartResult } from "../client/reconnect.ts";
 import type { Measured, SectionRun } from "./sections.ts";
 import { startClient } from "./programs.ts";
-import { serverStats } from "./server_stats.ts";
 import { quantile } from "./statistics.ts";
 
 const CYCLES = 200;
@@ -35,12 +34,10 @@ export async function measureReconnects(run: SectionRun): Promise<Measured> {
       attempts: ATTEMPTS,
       windowMs: WINDOW_MS,
     };
-    await client.ask<number>({ ...restart, step: "connect" });
-    const recovered = client.ask<number>({ ...restart, step: "recover" });
+    await client.ask<RestartResult>({ ...restart, step: "connect" });
+    const recovered = client.ask<RestartResult>({ ...restart, step: "recover" });
     await server.child.ask<unknown>(server.port);
-    await recovered;
-    const { opens } = await serverStats(server);
-    const figures = fleetFigures(opens);
+    const figures = fleetFigures(await recovered);
     const medians = [native, holdfast].map((times) => quantile(times, 0.5));
     return {
       figures: {
@@ -56,19 +53,21 @@ export async function measureReconnects(run: SectionRun): Promise<Measured> {
   }
 }
 
-/** What the opens of a fleet, as the server saw them, say of its budget. */
-export function fleetFigures(opens: readonly number[]): Record<string, number> {
-  const sorted = [...opens].sort((a, b) => a - b);
+/** What the dials of a fleet say of its budget. */
+export function fleetFigures({ dials, wireDials }: RestartResult): Record<string, number> {
+  const sorted = [...dials].sort((a, b) => a - b);
   let most = 0;
   for (let from = 0, to = 0; from < sorted.length; from++) {
     while (to < sorted.length && sorted[to]! - sorted[from]! < WINDOW_MS) to++;
     most = Math.max(most, to - from);
   }
   const took = sorted.length === 0 ? 0 : sorted.at(-1)! - sorted[0]!;
-  // The first window's attempts go at once, each further one a window later.
-  const bound = (Math.ceil(sorted.length / ATTEMPTS) - 1) * WINDOW_MS;
+  // A dial needs what its leaf reserves, so that the last attempts of a window stay unused where that is more than one. The first window's go at
+  // once, each further one's a window later.
+  const perWindow = ATTEMPTS - wireDials + 1;
+  const bound = (Math.ceil(sorted.length / perWindow) - 1) * WINDOW_MS;
   return {
-    opens: sorted.length,
+    dials: sorted.length,
     mostPerWindow: most,
     allowedPerWindow: ATTEMPTS,
     tookMs: Math.round(took),

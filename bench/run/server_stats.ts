@@ -9,8 +9,6 @@ import type { BenchServer } from "./programs.ts";
 export interface ServerStats {
   readonly pings: number;
   readonly pongs: number;
-  /** When each greeting connection opened, in the server's own milliseconds. */
-  readonly opens: readonly number[];
 }
 
 /** Asks for them. */

@@ -12,7 +12,7 @@ import process, { stdin, stdout } from "node:process";
 import { createInterface } from "node:readline";
 import { createServer as createSecureServer } from "node:tls";
 import { SERVER_CERTIFICATE, SERVER_KEY } from "../../tests/support/tls/certificates.ts";
-import { counters, roleOf } from "./roles.ts";
+import { roleOf } from "./roles.ts";
 import { acceptance, ClientWalk } from "./wire.ts";
 
 const sockets = new Set<Socket>();
@@ -62,7 +62,6 @@ for await (const line of createInterface({ input: stdin })) {
   const again = Number(line);
   plain.close();
   for (const socket of sockets) socket.destroy();
-  counters.opens.length = 0;
   plain = createServer(serve);
   stdout.write(`${JSON.stringify({ port: await listen(plain, again) })}\n`);
 }

@@ -22,7 +22,7 @@ const PING_FRAME = serverFrame(9, new Uint8Array(0));
 const GREETING = serverFrame(1, new TextEncoder().encode("hello"));
 
 /** Counts of the whole server. */
-export const counters = { pings: 0, pongs: 0, opens: [] as number[] };
+export const counters = { pings: 0, pongs: 0 };
 
 /** The behaviour of one connection. */
 export function roleOf(socket: Socket, url: URL): ClientFrames {
@@ -58,7 +58,6 @@ export function roleOf(socket: Socket, url: URL): ClientFrames {
       return { ...role, data: () => void socket.write(answer) };
     }
     case "/greet":
-      counters.opens.push(performance.now());
       socket.write(GREETING);
       if (number("drop") > 0) setTimeout(() => socket.resetAndDestroy(), number("drop"));
       return role;

@@ -17,8 +17,8 @@ export interface RingBounds {
   readonly maxBytes: number;
 }
 
-/** Slots of a new ring. It doubles as it fills. */
-const FIRST_SLOTS = 64;
+/** Slots of a ring that has had a frame. It doubles as it fills; a connection that is idle has none. */
+const FIRST_SLOTS = 16;
 
 /** A bounded queue of frames, oldest first. */
 export class FrameRing<F extends Frame = DeliveredFrame> {
@@ -27,7 +27,7 @@ export class FrameRing<F extends Frame = DeliveredFrame> {
   /** Bytes held. */
   bytes = 0;
   readonly #bounds: RingBounds;
-  #slots: (F | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
+  #slots: (F | undefined)[] = [];
   #head = 0;
 
   /** Makes an empty one. */
@@ -95,13 +95,13 @@ export class FrameRing<F extends Frame = DeliveredFrame> {
 
   /** Lets go of everything, the memory included. */
   clear(): void {
-    this.#slots = new Array(FIRST_SLOTS).fill(undefined);
+    this.#slots = [];
     this.#head = this.length = this.bytes = 0;
   }
 
   #grow(): void {
     const old = this.#slots;
-    const slots = new Array<F | undefined>(old.length * 2).fill(undefined);
+    const slots = new Array<F | undefined>(Math.max(FIRST_SLOTS, old.length * 2)).fill(undefined);
     for (let i = 0; i < this.length; i++) slots[i] = old[(this.#head + i) & (old.length - 1)];
     this.#slots = slots;
     this.#head = 0;

@@ -70,10 +70,15 @@ const HIGH_WATER_MARK = 1_048_576;
 /** A session over a socket that is open already. Its frames are kept from now on. */
 export function openedSession(dialled: DialledSocket, maxMessageBytes: number): WsConnection {
   const session = new WebSocketSession(dialled, maxMessageBytes);
-  const { socket } = dialled;
+  attend(dialled.socket, session);
+  return session;
+}
+
+/** What is heard of a socket that is open. It holds nothing of the dial, which an idle connection should not keep in memory. */
+function attend(socket: WebSocket, session: WebSocketSession): void {
+  socket.onopen = null;
   socket.onerror = () => session.errored();
   socket.onclose = (event) => session.closedBy(event);
-  return session;
 }
 
 /** Makes the leaf of a platform. */
@@ -132,6 +137,7 @@ function open(dialect: Dialect, wire: Handshake, signal: AbortSignal): Promise<W
           session.abandon();
           return reject(error);
         }
+        attend(socket, session);
         resolve(session);
       });
     socket.onerror = (event) => pending ? fail(event) : session.errored();
