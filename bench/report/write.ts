@@ -3,8 +3,13 @@
  *
  * @module
  */
+import type { Results } from "../results.ts";
+import { chart } from "./chart.ts";
+import { page } from "./page.ts";
 
 /** Makes `docs/benchmarks.md` and its chart. */
 export function writeReport(file: string): void {
-  throw new Error(`Cannot report ${file}`);
+  const results = JSON.parse(Deno.readTextFileSync(file)) as Results;
+  Deno.writeTextFileSync("docs/benchmarks.md", page(results));
+  Deno.writeTextFileSync("docs/benchmarks.svg", chart(results));
 }

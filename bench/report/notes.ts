@@ -1,0 +1,60 @@
+/**
+ * What the page says around its figures. Whoever measures anew reads it again: it explains figures, and these change.
+ *
+ * @module
+ */
+
+/** The texts, by their place. */
+export const NOTES = {
+  introduction:
+    `What Holdfast costs, against the bare native socket of the same runtime and against its
+peers. The figures are ratios: the bare native listener, which only reads the payload, is 1, and
+higher is better. What is compared took turns on one machine, round by round; absolute speeds of
+another machine are different, ratios less so.`,
+
+  receive: `Median over the rounds, with the quartiles. Everything that is on by default is on:
+heartbeat, buffer, counters, epoch and seq. \`readable\` is held against the native listener into a
+\`ReadableStream\` (\`nativeReadable\`), everything else against the bare listener (\`native\`). Push peers
+(\`rews\`, \`partysocket\`, \`ws\`) are to be compared with the listener, pull peers (\`atproto\`,
+\`effect\`) with ours. \`atproto\` runs over \`ws\`, not over the native socket, on all three runtimes.
+\`tcp.*\` is the whole stack over the leaf of our own ([RFC 6455](rfc6455.md)).`,
+
+  send:
+    `200 bytes of text; the clock ends when the server has counted the last message. \`windowed\`
+pauses for one promise after every 64 messages, \`burst\` after every 4,096, \`awaitEach\` after each; the
+native loop pauses as often. \`limiterNs\` is what \`sendRateLimit\` adds to a send, in nanoseconds.`,
+
+  latency:
+    `Microseconds between the message event (for \`tcp\`, the leaf handing over the frame) and the
+consumer, at 1,000 and at 20,000 single messages per second. \`batches\` waits for one turn of the event
+loop, by its contract.`,
+
+  overload:
+    `20,000 messages of 1,000 bytes per second for ten seconds, and a consumer that takes 20 of
+them, then pauses for 10 ms; \`maxBytes\` is 8 MiB. \`heldBytes\` is what was alive after garbage
+collections, at most, beyond what was before; allowed are \`maxBytes\`, one frame, one batch and 8 MiB.`,
+
+  reconnect:
+    `From the \`close\` event to the first frame of the next session, without a delay, medians
+in milliseconds. Then 1,000 connections on one budget of 100 attempts per second whose server
+restarts; \`mostPerWindow\` is the most dials in any second.`,
+
+  footprint:
+    `Live bytes per idle connection, of 5,000, after garbage collections. Bundles are minified
+and gzipped.`,
+
+  gaps: `## Where the gaps come from`,
+
+  method: `## How it is measured
+
+\`npm run bench\` runs it all; \`--help\` says how to run parts. A server in a process of its own writes
+frames that were made beforehand, in pieces of a mebibyte, as fast as the client reads, after the
+client's first frame; the client's clock runs from that frame to the last message. Each candidate has
+a process of its own for all rounds, so that none runs code that another has warmed up. The order
+rotates from round to round, ratios are taken within a round, and the first round is discarded. What
+a buffer dropped and said so, and what was lost without a word, is reported beside each figure.
+
+The parts have benchmarks of their own (\`deno bench\`): ring, fuse, buffer, token window, outbox, codec.
+What a frame costs in memory and in rounds of promise callbacks is a test, as no clock is needed to see
+it grow (\`tests/bench/cost_test.ts\`).`,
+} as const;

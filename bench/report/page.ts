@@ -1,0 +1,163 @@
+/**
+ * The page of the documentation, made of a file of figures.
+ *
+ * @module
+ */
+import type { HostName } from "../client/host.ts";
+import type { Results } from "../results.ts";
+import type { ReceiveFigure } from "../run/receive.ts";
+import { verdicts } from "./floors.ts";
+import { NOTES } from "./notes.ts";
+import { flattened } from "./table.ts";
+
+type ReceiveDetail = Partial<Record<HostName, Record<string, Record<string, ReceiveFigure>>>>;
+
+/** Makes it. */
+export function page(results: Results): string {
+  const { machine, versions, date, rounds } = results;
+  const parts = [
+    "# Benchmarks",
+    "<!-- Made by `npm run bench -- --report docs/benchmarks.json`; change bench/report/ instead. -->",
+    NOTES.introduction,
+    "![Frames received per second, per runtime](benchmarks.svg)",
+    `Measured ${date.slice(0, 10)} on ${machine.cpu}, ${machine.cores} cores, ${
+      Math.round(machine.memoryBytes / 2 ** 30)
+    } GiB, ${machine.os}; load average at the beginning ${machine.load.toFixed(1)}. ${
+      rounds - 1
+    } rounds after one that was discarded. ${
+      Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")
+    }.`,
+    ...receiveTables(results),
+    ...sectionTables(results),
+    "## Against what was asked for",
+    floorTable(results),
+    NOTES.gaps,
+    NOTES.method,
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+const GROUPS: readonly { readonly name: string; readonly title: string }[] = [
+  { name: "text200", title: "200 bytes of text" },
+  { name: "text1400", title: "1,400 bytes of text" },
+  { name: "binary64k", title: "64 KiB of bytes" },
+  { name: "text64k", title: "64 KiB of text" },
+  { name: "depth", title: "JSON depth differences, parsed by the consumer" },
+  { name: "wss200", title: "200 bytes of text over TLS" },
+];
+
+function receiveTables(results: Results): string[] {
+  const detail = results.detail["receive"] as ReceiveDetail | undefined;
+  if (detail === undefined) return [];
+  const runtimes = Object.keys(detail) as HostName[];
+  const parts = ["## Receiving", NOTES.receive];
+  for (const { name, title } of GROUPS) {
+    const candidates = [
+      ...new Set(runtimes.flatMap((runtime) => Object.keys(detail[runtime]![name] ?? {}))),
+    ];
+    if (candidates.length === 0) continue;
+    const rows = candidates.map((candidate) => [
+      `\`${candidate}\``,
+      ...runtimes.map((runtime) => cell(detail[runtime]![name]?.[candidate])),
+    ]);
+    parts.push(
+      `### ${title[0]!.toUpperCase()}${title.slice(1)}`,
+      markdown(["", ...runtimes], rows),
+    );
+  }
+  const text200 = runtimes.flatMap((runtime) =>
+    Object.entries(detail[runtime]!["text200"] ?? {}).map(([candidate, figure]) => ({
+      runtime,
+      candidate,
+      figure,
+    }))
+  );
+  parts.push(
+    "### What became of every frame, and the most memory that the process had",
+    markdown(
+      [
+        "runtime",
+        "candidate",
+        "frames/s",
+        "sent",
+        "delivered",
+        "counted drops",
+        "lost silently",
+        "peak MiB",
+      ],
+      text200.map(({ runtime, candidate, figure }) => [
+        runtime,
+        `\`${candidate}\``,
+        ...[
+          figure.framesPerSecond,
+          figure.sent,
+          figure.delivered,
+          figure.dropped,
+          figure.silentlyLost,
+          Math.round((figure.peakRss ?? 0) / 2 ** 20),
+        ].map((value) => value.toLocaleString("en")),
+      ]),
+    ),
+  );
+  return parts;
+}
+
+function cell(figure: ReceiveFigure | undefined): string {
+  if (figure === undefined) return "";
+  const { median, low, high } = figure.ratio;
+  return `${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
+}
+
+const SECTIONS = [
+  { name: "send", title: "Sending" },
+  { name: "latency", title: "Latency" },
+  { name: "overload", title: "A consumer ten times too slow" },
+  { name: "reconnect", title: "Reconnecting" },
+  { name: "footprint", title: "Footprint" },
+] as const;
+
+function sectionTables(results: Results): string[] {
+  const parts: string[] = [];
+  for (const { name, title } of SECTIONS) {
+    const tree = results[name];
+    if (tree === undefined) continue;
+    const runtimes = Object.keys(tree) as HostName[];
+    const flat = runtimes.map((runtime) => flattened(tree[runtime]!));
+    const rows = [...new Set(flat.flatMap((figures) => [...figures.keys()]))].map((path) => [
+      `\`${path}\``,
+      ...flat.map((figures) => shown(figures.get(path))),
+    ]);
+    parts.push(`## ${title}`, NOTES[name], markdown(["", ...runtimes], rows));
+  }
+  return parts;
+}
+
+function floorTable(results: Results): string {
+  return markdown(
+    ["figure", "runtime", "bound", "measured", ""],
+    verdicts(results).map(({ floor, runtime, value, bound, met }) => [
+      `\`${floor.section}.${floor.path}\``,
+      runtime,
+      `${floor.sense} ${shown(bound)}`,
+      shown(value),
+      met ? "met" : "**not met**",
+    ]),
+  );
+}
+
+function shown(value: number | undefined): string {
+  if (value === undefined) return "";
+  if (Number.isInteger(value)) return value.toLocaleString("en");
+  return value.toFixed(Math.abs(value) < 10 ? 2 : 1);
+}
+
+/** A table as the formatter of the repository leaves it. */
+export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((name, column) =>
+    Math.max(3, name.length, ...rows.map((row) => row[column]?.length ?? 0))
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((width, i) => (cells[i] ?? "").padEnd(width)).join(" | ")} |`;
+  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
+  return [line(head), rule, ...rows.map(line)].join("\n");
+}
