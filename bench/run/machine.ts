@@ -18,14 +18,15 @@ export interface Machine {
 
 /** This one. */
 export function machine(): Machine {
-  let cpu = "unknown";
+  let cpu = "a virtual machine";
   try {
     cpu = /^model name\s*: (.+)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? cpu;
+    if (cpu === "unknown") cpu = "a virtual machine";
   } catch {
     // Only Linux has it.
   }
   return {
-    os: `${Deno.build.os} ${Deno.build.arch} ${Deno.osRelease()}`,
+    os: `${Deno.build.os} ${Deno.build.arch}`,
     cpu,
     cores: navigator.hardwareConcurrency,
     memoryBytes: Deno.systemMemoryInfo().total,

@@ -44,18 +44,20 @@ export function pieceOf(kind: FeedKind): Piece {
   return piece;
 }
 
+/** Pieces on their way at a time: with one, the socket would run dry between its end and the next. */
+const AHEAD = 4;
+
 /** Writes `count` messages and the last one, no faster than the client reads them. */
 export function blast(socket: Socket, kind: FeedKind, count: number): void {
   const { bytes, ends } = pieceOf(kind);
   let left = count;
   const more = () => {
-    while (left > 0) {
-      const frames = Math.min(left, ends.length);
-      left -= frames;
-      const part = frames === ends.length ? bytes : bytes.subarray(0, ends[frames - 1]!);
-      if (!socket.write(part) && left > 0) return void socket.once("drain", more);
-    }
-    socket.write(END_FRAME);
+    if (left === 0 || socket.destroyed) return;
+    const frames = Math.min(left, ends.length);
+    left -= frames;
+    const part = frames === ends.length ? bytes : bytes.subarray(0, ends[frames - 1]!);
+    socket.write(part, more);
+    if (left === 0) socket.write(END_FRAME);
   };
-  more();
+  for (let i = 0; i < AHEAD; i++) more();
 }

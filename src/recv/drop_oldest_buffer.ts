@@ -52,8 +52,6 @@ const settled = Promise.resolve();
 
 /** The recv half: a ring with a writer that never waits and one reader at a time. */
 export class DropOldestBuffer {
-  /** Data frames that came in. */
-  received = 0;
   /** Data frames that the leaf's own buffer dropped. */
   leafDropped = 0;
   /** Data frames lost, here or in the leaf. */
@@ -88,14 +86,21 @@ export class DropOldestBuffer {
   #held: DeliveredFrame | undefined;
   /** How many readers are to be woken at once. */
   #eager = 0;
-  /** Called after each frame: somebody collects a batch. */
+  /** Somebody collects a batch: called after a frame with which the ring holds so many frames, or so many bytes. */
   #collector: (() => void) | undefined;
+  #alarmFrames = Infinity;
+  #alarmBytes = Infinity;
 
   /** Makes an empty one. */
   constructor(options: DropOldestBufferOptions) {
     this.#options = options;
     this.#fails = options.overflow === "fail";
     this.#ring = new FrameRing(options);
+  }
+
+  /** Data frames that came in: all that have a number, without those that the leaf dropped. */
+  get received(): number {
+    return this.seq - this.leafDropped;
   }
 
   /** Data frames given to the reader. */
@@ -121,12 +126,13 @@ export class DropOldestBuffer {
   /** A frame comes in. @returns it as it is delivered, whether or not it was kept. */
   push(frame: DataFrame, epoch: number): DeliveredFrame {
     const { type, data } = frame;
-    return this.#admit({ type, data, epoch, seq: ++this.seq } as DeliveredFrame);
+    const delivered = { type, data, epoch, seq: ++this.seq } as DeliveredFrame;
+    return this.#admit(delivered, frameBytes(frame));
   }
 
   /** A text message comes in: as {@link push} with a frame of it. */
   pushText(data: string, epoch: number): DeliveredFrame {
-    return this.#admit({ type: "text", data, epoch, seq: ++this.seq });
+    return this.#admit({ type: "text", data, epoch, seq: ++this.seq }, data.length);
   }
 
   /** The leaf's own buffer dropped frames at this position. */
@@ -215,9 +221,15 @@ export class DropOldestBuffer {
       return frames;
     };
     const full = () => ring.length >= BATCH_FRAMES || ring.bytes >= BATCH_BYTES;
+    const alarm = (collector: (() => void) | undefined, frames: number, bytes: number) => {
+      this.#collector = collector;
+      this.#alarmFrames = frames;
+      this.#alarmBytes = bytes;
+    };
     const release = () => {
       const settle = waiter;
-      waiter = this.#collector = undefined;
+      waiter = undefined;
+      alarm(undefined, Infinity, Infinity);
       turns++;
       return settle;
     };
@@ -225,11 +237,8 @@ export class DropOldestBuffer {
       const settle = release()!;
       settle({ value: batch(), done: false });
     };
-    const fill = () => {
-      if (full()) answer();
-    };
     const collect = () => {
-      this.#collector = fill;
+      alarm(answer, BATCH_FRAMES, BATCH_BYTES);
       const mine = turns;
       this.#options.clock.turn(() => {
         if (mine === turns) answer();
@@ -240,7 +249,7 @@ export class DropOldestBuffer {
       hold: (settle) => {
         waiter = settle;
         if (ring.length > 0) collect();
-        else this.#collector = collect;
+        else alarm(collect, 1, Infinity);
       },
       get waits() {
         return waiter !== undefined;
@@ -296,13 +305,12 @@ export class DropOldestBuffer {
     return frames;
   }
 
-  #admit(delivered: DeliveredFrame): DeliveredFrame {
-    this.received++;
+  #admit(delivered: DeliveredFrame, bytes: number): DeliveredFrame {
     if (this.#shut) {
       this.discarded++;
       return delivered;
     }
-    if (this.#fails && this.#failed(delivered)) return delivered;
+    if (this.#fails && this.#failed(delivered, bytes)) return delivered;
     if (this.#waiter !== undefined && this.#held === undefined) {
       this.#taken++;
       if (this.#eager === 0) {
@@ -315,9 +323,10 @@ export class DropOldestBuffer {
       return delivered;
     }
     if (this.#wanted && this.#answer(delivered)) return delivered;
-    this.#ring.push(delivered);
+    this.#ring.push(delivered, bytes);
     if (this.#ring.over) this.#drop();
-    if (this.#collector !== undefined) this.#collector();
+    const { length: frames, bytes: held } = this.#ring;
+    if (frames >= this.#alarmFrames || held >= this.#alarmBytes) this.#collector!();
     return delivered;
   }
 
@@ -346,12 +355,12 @@ export class DropOldestBuffer {
     settle({ value: frame, done: false });
   }
 
-  #failed(frame: DeliveredFrame): boolean {
-    const first = this.#failedEpoch !== frame.epoch;
-    if (first && this.#ring.fits(frameBytes(frame))) return false;
-    this.#failedEpoch = frame.epoch;
-    this.#lag(1, frameBytes(frame));
-    if (first) this.#options.onOverflow(frame.epoch);
+  #failed({ epoch }: DeliveredFrame, bytes: number): boolean {
+    const first = this.#failedEpoch !== epoch;
+    if (first && this.#ring.fits(bytes)) return false;
+    this.#failedEpoch = epoch;
+    this.#lag(1, bytes);
+    if (first) this.#options.onOverflow(epoch);
     return true;
   }
 

@@ -42,11 +42,11 @@ export class FrameRing<F extends Frame = DeliveredFrame> {
   }
 
   /** Adds the newest frame. The bounds may be exceeded then: see {@link over}. */
-  push(frame: F): void {
+  push(frame: F, bytes: number = frameBytes(frame)): void {
     if (this.length === this.#slots.length) this.#grow();
     this.#slots[(this.#head + this.length) & (this.#slots.length - 1)] = frame;
     this.length++;
-    this.bytes += frameBytes(frame);
+    this.bytes += bytes;
   }
 
   /** Whether the oldest frame must go. */

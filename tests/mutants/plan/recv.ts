@@ -20,13 +20,13 @@ export const RECV: readonly Mutant[] = [
     breaks: ["I1"],
     edits: edit(
       buffer,
-      `    this.#ring.push(delivered);
+      `    this.#ring.push(delivered, bytes);
     if (this.#ring.over) this.#drop();`,
-      `    if (!this.#ring.fits(frameBytes(delivered))) {
-      this.#lag(1, frameBytes(delivered));
+      `    if (!this.#ring.fits(bytes)) {
+      this.#lag(1, bytes);
       return delivered;
     }
-    this.#ring.push(delivered);`,
+    this.#ring.push(delivered, bytes);`,
     ),
     killers: [{
       file: "tests/recv/buffer_reading_test.ts",
@@ -91,11 +91,11 @@ export const RECV: readonly Mutant[] = [
       ),
       ...edit(
         buffer,
-        `    this.#ring.push(delivered);
+        `    this.#ring.push(delivered, bytes);
 `,
         `    if (delivered.epoch !== this.#ringEpoch) this.#ring.clear();
     this.#ringEpoch = delivered.epoch;
-    this.#ring.push(delivered);
+    this.#ring.push(delivered, bytes);
 `,
       ),
     ],
