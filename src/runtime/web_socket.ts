@@ -301,6 +301,8 @@ class WebSocketSession implements WsConnection {
   /** `error` event after open. A `close` event with a code may follow at once; workerd gives none. */
   errored(): void {
     if (this.#end !== undefined) return;
+    // Nobody waits for the code of a session that was let go of, and a timer would outlive a shutdown.
+    if (this.#abandoned) return this.#finish({ ...lost, origin: "local" });
     setTimeout(() => this.#finish(lost), 0);
   }
 
