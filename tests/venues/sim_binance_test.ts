@@ -1,6 +1,11 @@
 // SimBinance keeps the venue's rules: each limit is met from both sides.
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { BINANCE_REAL, BINANCE_TEST, startSimBinance } from "../../examples/sim/binance.ts";
+import {
+  BINANCE_REAL,
+  BINANCE_TEST,
+  type SimBinance,
+  startSimBinance,
+} from "../../examples/sim/binance.ts";
 import { scaledRules } from "../../examples/sim/sim.ts";
 import { test } from "../support/harness.ts";
 import { frame, OPCODE } from "../support/raw_server.ts";
@@ -32,27 +37,47 @@ test("SimBinance closes with 1008 who answers no ping, or with another payload",
   }
 });
 
-test("SimBinance takes the limit of messages, closes at the next, and for a while whoever returns", async () => {
-  const sim = await startSimBinance({
-    rules: { ...BINANCE_TEST, inboundWindowMs: 60_000, pingEveryMs: 60_000, penaltyMs: 150 },
-  });
-  const talk = await Talk.with(`${sim.url}/ws/a`);
+/** Says one message more than the limit, and sees the close. */
+async function breach(sim: SimBinance, talk: Talk): Promise<void> {
   const list = (id: number) => `{"method":"LIST_SUBSCRIPTIONS","id":${id}}`;
+  await talk.say(list(0), list(1), list(2), list(3), list(4));
+  await talk.hearPart('"id":4');
+  assertEquals(sim.record.all("tooMany"), []);
+  const lost = talk.feed.lifecycle.waitFor(({ up }) => !up);
+  await talk.say(list(5));
+  const { end } = (await lost).error ?? {};
+  assertEquals([end?.code, end?.reason], [1008, "Too many requests"]);
+}
+
+const LIMITED = { ...BINANCE_TEST, inboundWindowMs: 60_000, pingEveryMs: 60_000 };
+
+test("SimBinance takes the limit of messages, closes at the next, and closes whoever returns", async () => {
+  const sim = await startSimBinance({ rules: { ...LIMITED, penaltyMs: 60_000 } });
+  const talk = await Talk.with(`${sim.url}/ws/a`);
   try {
-    await talk.say(list(0), list(1), list(2), list(3), list(4));
-    await talk.hearPart('"id":4');
-    assertEquals(sim.record.all("tooMany"), []);
-    const lost = talk.feed.lifecycle.waitFor(({ up }) => !up);
-    await talk.say(list(5));
-    const { end } = (await lost).error ?? {};
-    assertEquals([end?.code, end?.reason], [1008, "Too many requests"]);
-    await sim.record.count("tooMany", 2); // the first that came back within the penalty
-    const [breach, returned] = sim.record.all("tooMany");
-    assert(breach!.connection !== returned!.connection);
-    // After the penalty somebody stays: every connection before was closed, this one is not.
+    await breach(sim, talk);
+    await sim.record.count("tooMany", 3);
+    assertEquals(sim.record.all("tooMany").slice(0, 3).map(({ connection }) => connection), [
+      1,
+      2,
+      3,
+    ]);
+  } finally {
+    await talk.end();
+    await sim.close();
+  }
+});
+
+test("SimBinance lets somebody stay after the penalty", async () => {
+  const sim = await startSimBinance({ rules: { ...LIMITED, penaltyMs: 150 } });
+  const talk = await Talk.with(`${sim.url}/ws/a`);
+  try {
+    await breach(sim, talk);
+    // Every connection before was closed, this one is not.
     while (sim.record.all("tooMany").length === sim.links.length) await sim.record.next("open");
     const stayed = sim.record.all("open").at(-1)!;
-    assertGreaterOrEqual(stayed.atMs - breach!.atMs, 145);
+    const [breached] = sim.record.all("tooMany");
+    assertGreaterOrEqual(stayed.atMs - breached!.atMs, 145);
   } finally {
     await talk.end();
     await sim.close();
