@@ -49,7 +49,13 @@ async function breach(sim: SimBinance, talk: Talk): Promise<void> {
   assertEquals([end?.code, end?.reason], [1008, "Too many requests"]);
 }
 
-const LIMITED = { ...BINANCE_TEST, inboundWindowMs: 60_000, pingEveryMs: 60_000 };
+/** No limit of dials: whoever comes back at once would be banned before the penalty is over. */
+const LIMITED = {
+  ...BINANCE_TEST,
+  inboundWindowMs: 60_000,
+  pingEveryMs: 60_000,
+  connectLimit: 1_000,
+};
 
 test("SimBinance takes the limit of messages, closes at the next, and closes whoever returns", async () => {
   const sim = await startSimBinance({ rules: { ...LIMITED, penaltyMs: 60_000 } });
