@@ -1,6 +1,6 @@
 /**
  * The last column of the table of scenarios in docs/reliability.md, written anew from the tests: a test says in its name which scenarios it shows.
- * Links by the name of a test are kept as they are.
+ * Links by the name of a test are kept as they are. What takes longer than a test may is shown by a command, see {@link COMMANDS}.
  *
  * ```sh
  * deno run --allow-read=. --allow-write=docs tools/scenarios.ts && deno fmt docs/reliability.md
@@ -55,6 +55,15 @@ export interface Row {
   readonly links: readonly Link[];
 }
 
+/** Scenarios that a command shows: the script of package.json, what it is told, and the file that it runs. */
+export const COMMANDS: ReadonlyMap<number, Link & { readonly script: string }> = new Map([
+  [60, {
+    script: "soak",
+    text: "`npm run soak -- --minutes 60`",
+    file: "tests/soak/main.ts",
+  }],
+]);
+
 const ROW = /^\| (\d+) +\|.*\| *(.*?) *\|$/gm;
 
 /** Every row of the table on the page. */
@@ -74,12 +83,16 @@ export function rewritten(page: string): string {
   const tagged = filesUnder("tests", "_test.ts").map((file) => [file, scenariosOf(file)] as const);
   const rows = new Map(rowsOf(page).map((row) => [row.number, row] as const));
   return page.replace(ROW, (line, number) => {
-    const named = rows.get(Number(number))!.links.filter(({ text }) => text.startsWith("`"));
+    const command = COMMANDS.get(Number(number));
+    const named = rows.get(Number(number))!.links
+      .filter(({ text, file }) => text.startsWith("`") && file !== command?.file);
     const files = tagged.filter(([, numbers]) => numbers.has(Number(number))).map(([file]) => ({
       text: file.slice("tests/".length, -"_test.ts".length),
       file,
     }));
-    const links = [...files, ...named].map(({ text, file }) => `[${text}](../${file})`);
+    const links = [...files, ...named, ...command ? [command] : []].map(({ text, file }) =>
+      `[${text}](../${file})`
+    );
     const before = line.slice(0, line.lastIndexOf("|", line.length - 2));
     return `${before}| ${links.join(", ") || "none yet"} |`;
   });

@@ -16,6 +16,7 @@ import type { ConnectionOptions, DeliveredFrame, ReconnectingConnection } from "
 import { open as openFeed } from "../../mod.ts";
 import { binanceStreams, presetOptions } from "../../src/venues/mod.ts";
 import { DepthBook, type DepthDiff } from "./depth_book.ts";
+import { Holes } from "./holes.ts";
 
 type Input = { readonly lost: string } | { readonly depth: DepthDiff } | {
   readonly shutdown: true;
@@ -23,12 +24,11 @@ type Input = { readonly lost: string } | { readonly depth: DepthDiff } | {
 
 /** Frames to inputs; says first when frames are missing. */
 function decode(): TransformStream<DeliveredFrame, Input> {
-  let [epoch, seq] = [0, 0];
+  const holes = new Holes();
   return new TransformStream({
     transform(frame, controller) {
-      if (frame.epoch !== epoch) controller.enqueue({ lost: `epoch ${frame.epoch}` });
-      else if (frame.seq !== seq + 1) controller.enqueue({ lost: `lag before ${frame.seq}` });
-      ({ epoch, seq } = frame);
+      const hole = holes.before(frame);
+      if (hole !== undefined) controller.enqueue({ lost: `${hole} ${frame.epoch}` });
       if (frame.type !== "text") return;
       const { data } = JSON.parse(frame.data) as { data?: DepthDiff & { e: string } };
       if (data?.e === "depthUpdate") controller.enqueue({ depth: data });

@@ -13,20 +13,16 @@
  */
 import process from "node:process";
 import { toTransformStream } from "@std/streams";
-import {
-  type ConnectionOptions,
-  type DeliveredFrame,
-  isTransportError,
-  open as openFeed,
-  type ReconnectingConnection,
-} from "../../mod.ts";
+import type { ConnectionOptions, DeliveredFrame, ReconnectingConnection } from "../../mod.ts";
+import { open as openFeed } from "../../mod.ts";
 import { coinbaseMarket, presetOptions } from "../../src/venues/mod.ts";
+import { Holes } from "./holes.ts";
+import { sendWhileUp } from "./send_while_up.ts";
 
 interface Level2Event {
   readonly type?: "snapshot" | "update";
   readonly product_id?: string;
   readonly updates?: readonly Readonly<Record<"side" | "price_level" | "new_quantity", string>>[];
-  readonly subscriptions?: Readonly<Record<string, readonly string[]>>;
 }
 
 interface Message {
@@ -49,7 +45,7 @@ export interface CoinbaseOptions {
   readonly onBook?: (product: string, levels: CoinbaseLevels) => void;
   /** A book is not right any more, and why. */
   readonly onResync?: (why: string) => void;
-  /** The venue refused something; the products that were asked for last are given up. */
+  /** The venue refused something; the products that have no book yet are given up. */
   readonly onRefused?: (products: readonly string[], message: string) => void;
   readonly onHeartbeat?: () => void;
   readonly connection?: ConnectionOptions;
@@ -60,22 +56,20 @@ export interface CoinbaseOptions {
 async function* decode(
   frames: ReadableStream<DeliveredFrame>,
 ): AsyncGenerator<Message | { readonly lost: string }> {
-  let [epoch, seq, sequence] = [0, 0, 0];
+  const holes = new Holes();
+  let expected: number | undefined;
   for await (const frame of frames) {
-    if (frame.epoch !== epoch) {
-      sequence = 0;
-      yield { lost: "session" };
-    } else if (frame.seq !== seq + 1) {
-      yield { lost: "lag" };
-      sequence = -1;
+    const hole = holes.before(frame);
+    if (hole !== undefined) {
+      expected = hole === "session" ? 0 : undefined;
+      yield { lost: hole };
     }
-    ({ epoch, seq } = frame);
     if (frame.type !== "text") continue;
     const message = JSON.parse(frame.data) as Message;
     const { sequence_num } = message; // errors have none
     if (sequence_num !== undefined) {
-      if (sequence >= 0 && sequence_num !== sequence) yield { lost: "sequence" };
-      sequence = sequence_num + 1;
+      if (sequence_num !== (expected ?? sequence_num)) yield { lost: "sequence" };
+      expected = sequence_num + 1;
     }
     yield message;
   }
@@ -92,34 +86,26 @@ export function coinbaseLevel2(options: CoinbaseOptions): {
   const { url = coinbaseMarket.urls[0]!.value, token, open = openFeed } = options;
   const wanted = new Set(options.products);
   const books = new Map<string, CoinbaseLevels>();
-  /** Asked for and neither acknowledged nor refused yet. */
-  let asked: readonly string[] = [];
 
-  async function request(type: "subscribe" | "unsubscribe", product_ids: readonly string[]) {
-    const jwt = type === "subscribe" ? await token?.() : undefined;
-    if (type === "subscribe") asked = product_ids;
-    return JSON.stringify({ type, channel: "level2", product_ids, ...(jwt ? { jwt } : {}) });
-  }
-  async function send(type: "subscribe" | "unsubscribe", products: readonly string[]) {
-    const text = await request(type, products);
-    await feed.send(text).catch((error) => {
-      if (!isTransportError(error)) throw error; // else the next session asks for everything
-    });
+  async function subscribe(product_ids: readonly string[]): Promise<string> {
+    const jwt = await token?.();
+    return JSON.stringify({ type: "subscribe", channel: "level2", product_ids, jwt });
   }
   const feed = open(url, {
     ...presetOptions(coinbaseMarket, options.connection),
     async onSession(session) {
       // Within 5 s of the open, so before anything that waits.
       await session.send('{"type":"subscribe","channel":"heartbeats"}');
-      await session.send(await request("subscribe", [...wanted]));
+      await session.send(await subscribe([...wanted]));
     },
   });
   async function lost(why: string): Promise<void> {
     books.clear();
     options.onResync?.(why);
     if (why === "session") return; // onSession has asked already
-    await send("unsubscribe", [...wanted]);
-    await send("subscribe", [...wanted]);
+    const all = { type: "unsubscribe", channel: "level2", product_ids: [...wanted] };
+    await sendWhileUp(feed, JSON.stringify(all));
+    await sendWhileUp(feed, await subscribe([...wanted]));
   }
   function apply({ product_id = "", type, updates = [] }: Level2Event): void {
     if (type === "snapshot") books.set(product_id, new Map());
@@ -137,21 +123,17 @@ export function coinbaseLevel2(options: CoinbaseOptions): {
       write(message) {
         if ("lost" in message) return void lost(message.lost).catch(feed.control.forceReconnect);
         if (message.type === "error") {
-          for (const product of asked) wanted.delete(product);
-          options.onRefused?.(asked, message.message ?? "");
-          asked = [];
+          const refused = [...wanted].filter((product) => !books.has(product));
+          for (const product of refused) wanted.delete(product);
+          options.onRefused?.(refused, message.message ?? "");
         } else if (message.channel === "l2_data") message.events?.forEach(apply);
         else if (message.channel === "heartbeats") options.onHeartbeat?.();
-        else if (message.channel === "subscriptions") {
-          const acknowledged = message.events?.[0]?.subscriptions?.["level2"] ?? [];
-          asked = asked.filter((product) => !acknowledged.includes(product));
-        }
       },
     }),
   );
   async function add(product: string): Promise<void> {
     wanted.add(product);
-    await send("subscribe", [product]);
+    await sendWhileUp(feed, await subscribe([product]));
   }
   return { feed, books, add, done };
 }

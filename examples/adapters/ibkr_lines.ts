@@ -12,15 +12,10 @@
  * @module
  */
 import process from "node:process";
-import {
-  type ConnectionOptions,
-  type DeliveredFrame,
-  isTransportError,
-  type open as openFeed,
-  type ReconnectingConnection,
-  TransportError,
-} from "../../mod.ts";
+import type { ConnectionOptions, DeliveredFrame, ReconnectingConnection } from "../../mod.ts";
+import { type open as openFeed, TransportError } from "../../mod.ts";
 import { ibkrGateway, presetOptions } from "../../src/venues/mod.ts";
+import { sendWhileUp } from "./send_while_up.ts";
 
 /** A change of one line: field number to value. */
 export interface Tick {
@@ -79,10 +74,7 @@ export function ibkrLines(options: IbkrLinesOptions): {
   const lines = new Map(options.conids.map((conid) => [conid, { askedMs: 0, heardMs: 0 }]));
 
   async function tickle(signal?: AbortSignal): Promise<string> {
-    const answer = await fetch(`${restUrl}/tickle`, {
-      method: "POST",
-      ...(signal ? { signal } : {}),
-    });
+    const answer = await fetch(`${restUrl}/tickle`, { method: "POST", signal: signal ?? null });
     const { session } = await answer.json() as { session?: string };
     if (answer.status === 401) throw new TransportError("auth_rejected", "Cannot tickle: log in");
     if (session === undefined) throw new Error(`Cannot tickle: ${answer.status}`);
@@ -106,27 +98,19 @@ export function ibkrLines(options: IbkrLinesOptions): {
       for (const conid of lines.keys()) await session.send(ask(conid));
     },
   });
-  /** What cannot be sent now is asked for by `onSession` when there is a session again. */
-  async function send(text: string): Promise<void> {
-    try {
-      await feed.send(text);
-    } catch (error) {
-      if (!isTransportError(error)) throw error;
-    }
-  }
   const whileUp = (everyMs: number, duty: () => void) =>
     setInterval(() => feed.lifecycle.value.up && duty(), everyMs);
   const timers = [
-    whileUp(ticEveryMs, () => void send("tic")),
+    whileUp(ticEveryMs, () => void sendWhileUp(feed, "tic")),
     whileUp(tickleEveryMs, () => void tickle().catch(() => feed.control.forceReconnect())),
     whileUp(lifetimeMs / 30, () => {
       const now = performance.now();
       for (const [conid, { askedMs, heardMs }] of lines) {
         if (now - heardMs > frozenAfterMs) {
           options.onFrozen?.(conid);
-          void send(`umd+${conid}+{}`);
+          void sendWhileUp(feed, `umd+${conid}+{}`);
         } else if (now - askedMs < lifetimeMs * 2 / 3) continue;
-        void send(ask(conid));
+        void sendWhileUp(feed, ask(conid));
       }
     }),
   ];

@@ -22,6 +22,7 @@ import {
 } from "../../mod.ts";
 import { binanceWsApi, presetOptions } from "../../src/venues/mod.ts";
 import { Breaker } from "./breaker.ts";
+import { Holes } from "./holes.ts";
 
 /** An order, as far as it is known. */
 export interface Order {
@@ -60,12 +61,11 @@ type Event = { readonly report: Report } | { readonly reconcile: string };
 
 /** Frames to events: a hole first, then what the frame says. */
 function decode(): TransformStream<DeliveredFrame, Event> {
-  let [epoch, seq] = [0, 0];
+  const holes = new Holes();
   return new TransformStream({
     transform(frame, controller) {
-      if (frame.epoch !== epoch) controller.enqueue({ reconcile: `session ${frame.epoch}` });
-      else if (frame.seq !== seq + 1) controller.enqueue({ reconcile: `lag before ${frame.seq}` });
-      ({ epoch, seq } = frame);
+      const hole = holes.before(frame);
+      if (hole !== undefined) controller.enqueue({ reconcile: `${hole} ${frame.epoch}` });
       if (frame.type !== "text") return;
       const { event } = JSON.parse(frame.data) as { event?: Report };
       if (event?.e === "executionReport") controller.enqueue({ report: event });

@@ -7,7 +7,7 @@
 import { attemptBudget, open, type ReconnectingConnection } from "../../mod.ts";
 import { Chart } from "./chart.ts";
 import { History } from "./history.ts";
-import { element, showEvent, showFigures, showPhase } from "./view.ts";
+import { element, showDeed, showEvent, showFigures, showPhase } from "./view.ts";
 
 /** Small enough for a flood to fill it. */
 const MAX_FRAMES = 4_096;
@@ -72,6 +72,7 @@ function showVenue({ frozen, refusing }: VenueState): void {
 
 /** What a button asks for. */
 async function ask(fault: string): Promise<void> {
+  showDeed(fault, performance.now() - startedMs);
   const answer = await fetch(`/fault/${fault}`, { method: "POST" });
   if (!answer.ok) throw new Error(`The server answered ${answer.status}`);
   showVenue(await answer.json() as VenueState);

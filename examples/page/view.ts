@@ -72,19 +72,28 @@ export function showFigures(
   put("balance", balanced ? "It balances." : "It does not balance.");
 }
 
-/** Adds what happened to the list, newest first; one line for losses in a row. */
+/** Adds what happened to the list; one line for losses in a row. */
 export function showEvent(event: TraceEvent, sinceMs: number): void {
   // The page subscribes to nothing.
   const text = event.type === "start" ? `session ${event.epoch} up` : lineOf(event, false);
-  if (text === undefined) return;
+  if (text !== undefined) addLine(event.type, text, sinceMs);
+}
+
+/** Adds what the reader of the page did: what follows is its consequence. */
+export function showDeed(name: string, sinceMs: number): void {
+  addLine("deed", `you: ${name}`, sinceMs);
+}
+
+/** A line of the list, newest first. */
+function addLine(type: string, text: string, sinceMs: number): void {
   const list = element("log");
   const newest = list.firstElementChild;
   const item = document.createElement("li");
-  item.dataset["type"] = event.type;
+  item.dataset["type"] = type;
   const time = document.createElement("time");
   time.textContent = `${(sinceMs / 1_000).toFixed(1)} s`;
   item.append(time, text);
-  if (event.type === "lag" && newest?.getAttribute("data-type") === "lag") newest.replaceWith(item);
+  if (type === "lag" && newest?.getAttribute("data-type") === "lag") newest.replaceWith(item);
   else list.prepend(item);
   while (list.childElementCount > MAX_EVENTS) list.lastElementChild?.remove();
 }

@@ -174,5 +174,6 @@ function checkTarget({ url, demo, preset }: CliFlags): void {
   if (demo && (url !== undefined || preset !== undefined)) {
     throw new UsageError("--demo has a server of its own: it goes with no URL and no --preset");
   }
-  if (!demo && url === undefined && preset === undefined) throw new UsageError("A URL is missing");
+  if (demo || url !== undefined || preset !== undefined) return;
+  throw new UsageError("A URL is missing; --demo needs none");
 }

@@ -9,7 +9,7 @@ import type { CliFlags } from "./flags.ts";
 import { Input } from "./input.ts";
 import { isBrokenPipe, lineOfFrame, Output } from "./output.ts";
 import type { Report } from "./report.ts";
-import { statsLine } from "./told.ts";
+import { gaveUpLine, statsLine } from "./told.ts";
 import type { Until } from "./units.ts";
 
 /** How a program that a signal ended is told apart, by the habit of shells: 128 and the signal's number. */
@@ -122,7 +122,7 @@ export class Follow {
   #onReadError(error: unknown): void {
     if (isTransportError(error)) {
       this.#code ??= EXIT.gaveUp;
-      this.#report.say(`gave up (${error.code}): ${error.message}`);
+      this.#report.say(gaveUpLine(error));
     } else if (isBrokenPipe(error)) {
       this.#code ??= EXIT.brokenPipe;
     } else {

@@ -5,8 +5,8 @@
  * deno run --allow-net jsr:@holdfast/ws/cli wss://echo.example/ --send hello --until 1
  * ```
  *
- * On Node and Bun, the file of the npm form is the program: `node node_modules/@holdfast/ws/src/cli/main.js URL`. Imported, this module does nothing until
- * {@link main} is called. All options are in `--help` and in `docs/cli.md`.
+ * On Node it is `npx @holdfast/ws URL`, on Bun `bunx --bun @holdfast/ws URL`. Imported, this module does nothing until {@link main} is called. All options
+ * are in `--help` and in `docs/cli.md`.
  *
  * @module
  */

@@ -20,12 +20,11 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   maxAttempts: "--max-attempts",
 };
 
-/** A message of a check of options, in words of the command line. */
+/** A message of the library, in words of the command line. */
 export function inFlags(message: string): string {
-  return Object.entries(FLAG_OF).reduce(
-    (text, [path, flag]) => text.replaceAll(path, flag),
-    message,
-  );
+  const text = message.replace(/^Cannot connect: url /, "The URL ")
+    .replace("is not an absolute URL", "is not absolute: wss://host/path, for example");
+  return Object.entries(FLAG_OF).reduce((text, [path, flag]) => text.replaceAll(path, flag), text);
 }
 
 /** Stale after so long, dead after twice that, and a preset's probe early enough to come before. */

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import type { ConnectionStats, LifecycleSnapshot, SessionEnd, TraceEvent } from "../../mod.ts";
+import {
+  type ConnectionStats,
+  isTransportError,
+  type LifecycleSnapshot,
+  type SessionEnd,
+  type TraceEvent,
+  type TransportError,
+} from "../../mod.ts";
+import { inFlags } from "./options.ts";
 
 /** Server text made harmless for a terminal: quoted, without control characters. */
 function quoted(text: string): string {
@@ -75,6 +83,12 @@ export function lineOf(event: TraceEvent): string | undefined {
     default:
       return event satisfies never;
   }
+}
+
+/** Why it was given up, and what failed last: with `--quiet`, nothing else says it. */
+export function gaveUpLine({ code, message, cause }: TransportError): string {
+  const why = inFlags(message.replace(/^Gave up: /, ""));
+  return `gave up (${code}): ${why}${isTransportError(cause) ? `; at last: ${cause.message}` : ""}`;
 }
 
 /** The final counts, and whether every frame is accounted for. */

@@ -121,6 +121,8 @@ test("cli gives up after --max-attempts, and says why", () =>
     const { code, lines, told } = await runProgram(url, "--max-attempts=1");
     assertEquals([code, lines], [1, []]);
     assertMatch(told, /dial failed \(connect_failed, transient\).*\n.*gave up \(exhausted\)/s);
+    const quiet = await runProgram(url, "--max-attempts=1", "--quiet");
+    assertMatch(quiet.told, /^\S+ gave up .* --max-attempts \(1\) is reached; at last: .*\n$/);
   }));
 
 test("cli ends with 1 when --until passes without a session", () =>
@@ -132,9 +134,9 @@ test("cli ends with 1 when --until passes without a session", () =>
 
 test("cli refuses a wrong command line with one sentence and no secret", async () => {
   const wrong = [
-    ["ws://127.0.0.1:1/#SECRET", "url has a fragment"],
-    ["http//SECRET", "url is not an absolute URL"],
-    ["ftp://127.0.0.1/SECRET", "url has the scheme ftp: instead of ws: or wss:"],
+    ["ws://127.0.0.1:1/#SECRET", "The URL has a fragment"],
+    ["http//SECRET", "The URL is not absolute"],
+    ["ftp://127.0.0.1/SECRET", "The URL has the scheme ftp: instead of ws: or wss:"],
   ];
   for (const [url = "", rule = ""] of wrong) {
     const { code, lines, told } = await runProgram(url);

@@ -90,7 +90,7 @@ test("parseFlags() reads every option, in both forms", () => {
 
 test("parseFlags() says what is wrong, and never the value, which may be a secret", () => {
   const cases: [string[], string][] = [
-    [[], "A URL is missing"],
+    [[], "A URL is missing; --demo needs none"],
     [["ws://a/?SECRET", "ws://b/?SECRET"], "There may be one URL only"],
     [["--nope=SECRET"], 'There is no option "--nope"'],
     [["--insecure"], 'There is no option "--insecure"'],
@@ -148,5 +148,9 @@ test("connectionOptions() leaves out what was not said, so that the defaults hol
 });
 
 test("inFlags() speaks of flags where a check speaks of options", () => {
+  assertEquals(
+    inFlags("Cannot connect: url has the scheme ftp: instead of ws: or wss:"),
+    "The URL has the scheme ftp: instead of ws: or wss:",
+  );
   assertEquals(inFlags("buffer.maxFrames (0) must be more"), "--max-frames (0) must be more");
 });

@@ -4,8 +4,13 @@ import { acceptance, closeFrameOf, frameOf, takeFrame, TEXT } from "../../src/cl
 import { startDemoServer } from "../../src/cli/demo_server.ts";
 import { linesOf } from "../../src/cli/input.ts";
 import { isBrokenPipe, lineOfFrame } from "../../src/cli/output.ts";
-import { lineOf, statsLine } from "../../src/cli/told.ts";
-import type { ConnectionStats, LifecycleSnapshot, TraceFact } from "../../mod.ts";
+import { gaveUpLine, lineOf, statsLine } from "../../src/cli/told.ts";
+import {
+  type ConnectionStats,
+  type LifecycleSnapshot,
+  type TraceFact,
+  TransportError,
+} from "../../mod.ts";
 import { nativeOpen } from "../e2e/support.ts";
 import { test } from "../support/harness.ts";
 
@@ -97,6 +102,17 @@ const COUNTS: ConnectionStats = {
   zombies: 0,
   roundTripMs: undefined,
 };
+
+test("gaveUpLine() says why and what failed last, in words of the command line", () => {
+  const cause = new TransportError("connect_failed", "Cannot connect: status 503");
+  const error = new TransportError("exhausted", "Gave up: maxAttempts (2) is reached", { cause });
+  assertEquals(
+    gaveUpLine(error),
+    "gave up (exhausted): --max-attempts (2) is reached; at last: Cannot connect: status 503",
+  );
+  const silent = new TransportError("overflow", "The buffer is full");
+  assertEquals(gaveUpLine(silent), "gave up (overflow): The buffer is full");
+});
 
 test("statsLine() says whether every frame is accounted for", () => {
   assertEquals(

@@ -59,14 +59,14 @@ test(
     };
     try {
       await feed.ready;
-      await healed((why) => why.includes("epoch 1"));
+      await healed((why) => why.includes("session 1"));
 
       sim.gap("ETHUSDT");
       await healed((why) => why.startsWith("ETHUSDT gap"));
       assertEquals(feed.lifecycle.value.epoch, 1);
 
       sim.last.rst();
-      await healed((why) => why.includes("epoch 2"));
+      await healed((why) => why.includes("session 2"));
 
       let release = () => {};
       gate = new Promise((resolve) => release = resolve);
@@ -83,14 +83,14 @@ test(
       assertEquals(feed.lifecycle.value.epoch, 3);
 
       sim.shutdown("rst");
-      await healed((why) => why.includes("epoch 4"));
+      await healed((why) => why.includes("session 4"));
 
       // The boundary: the first diff after the snapshot begins exactly one above it.
       sim.pauseMarket();
       sim.last.rst();
       await sim.record.next("open");
       sim.step(); // the frame that shows the new epoch
-      await healed((why) => why.includes("epoch 5"));
+      await healed((why) => why.includes("session 5"));
       const counted = compared;
       sim.step();
       await signal.until(() => compared >= counted + symbols.length);

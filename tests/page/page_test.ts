@@ -118,6 +118,7 @@ test(
 
       await browser.click("#cut");
       await when("now.phase === 'resumed' && now.epoch === 2");
+      assertMatch(await textOf("log"), /session 2 up.*you: cut.*session 1 up/);
 
       await browser.click("#flood");
       await when("now.totalLagged > 0");

@@ -9,7 +9,15 @@ import { dirname, join, normalize } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { codeOf, filesUnder, PAGE, root, rowsOf, scenariosOf } from "../../tools/scenarios.ts";
+import {
+  codeOf,
+  COMMANDS,
+  filesUnder,
+  PAGE,
+  root,
+  rowsOf,
+  scenariosOf,
+} from "../../tools/scenarios.ts";
 import {
   capabilityTable,
   conformanceMatrix,
@@ -64,6 +72,16 @@ test("docs/reliability.md has every scenario, with tests that carry its number",
       if (text.startsWith("`")) continue; // by its name: see the test above
       assert(carrying.includes(file), `no test in ${file} carries scenario ${number}`);
     }
+  }
+});
+
+test("docs/reliability.md names the command where a scenario takes longer than a test may", () => {
+  const rows = new Map(rowsOf(read(PAGE)).map((row) => [row.number, row]));
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  for (const [number, { script, text, file }] of COMMANDS) {
+    assert(rows.get(number)!.links.some((link) => link.text === text && link.file === file), text);
+    assert(text.startsWith(`\`npm run ${script} `) && scripts[script] !== undefined, text);
+    assert(existsSync(join(root, file)), `there is no ${file}`);
   }
 });
 

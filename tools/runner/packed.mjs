@@ -1,7 +1,9 @@
-// The npm form of the module: packed, installed elsewhere, type-checked and used by every runtime.
+// The npm form of the module: packed, installed elsewhere, type-checked and used by every runtime,
+// as a module and as a program.
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
+import { pack } from "../pack.mjs";
 import { cache, exportsMap, has, modules } from "./paths.mjs";
 import { scriptedServer } from "./portable_suites.mjs";
 import { run } from "./processes.mjs";
@@ -9,6 +11,16 @@ import { NODES, program } from "./programs.mjs";
 
 const USE = "tools/packed_use.mts";
 const box = join(cache, "packed");
+const NPX = process.platform === "win32" ? "npx.cmd" : "npx";
+const MODULE = "@holdfast/ws";
+
+/** How the program of the package is started with what came with a runtime, and nothing fetched. */
+function starter(name, file) {
+  if (name === "bun") return { start: [file, "x", "--bun", "--no-install", MODULE] };
+  // npx and the program itself take the first `node` on the path.
+  const path = [dirname(file), process.env.PATH].join(delimiter);
+  return { start: [NPX, "--no-install", MODULE], env: { PATH: path } };
+}
 
 /** @returns {Promise<import("./tally.mjs").Outcome>} */
 async function usePacked() {
@@ -17,13 +29,13 @@ async function usePacked() {
   const tarball = join(box, "module.tgz");
   let passed = 0;
   let skipped = 0;
-  const step = async (name, file, args, cwd) => {
-    const { code, text } = await run(file, args, { quiet: true, limitMs: 120_000, cwd });
-    if (code !== 0) throw new Error(`${name} failed\n${text}`);
+  const step = async (name, file, args, { says = () => true, ...options } = {}) => {
+    const { code, text } = await run(file, args, { quiet: true, limitMs: 120_000, ...options });
+    if (code !== 0 || !says(text)) throw new Error(`${name} failed\n${text}`);
     passed++;
   };
-  const deno = program("deno");
-  await step("deno pack", deno, ["pack", "--allow-dirty", "--no-source-maps", "-o", tarball]);
+  await pack(tarball);
+  passed++;
 
   writeFileSync(join(box, "package.json"), '{ "private": true, "type": "module" }\n');
   copyFileSync(USE, join(box, "use.mts"));
@@ -42,10 +54,12 @@ async function usePacked() {
       noEmit: true,
     };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-    await step("tsc", process.execPath, [tsc, ...flags, "--types", "", join(box, "use.mts")], box);
+    await step("tsc", process.execPath, [tsc, ...flags, "--types", "", join(box, "use.mts")], {
+      cwd: box,
+    });
   } else skipped++;
 
-  const subpaths = Object.keys(exportsMap()).map((path) => path.replace(".", "@holdfast/ws"));
+  const subpaths = Object.keys(exportsMap()).map((path) => path.replace(".", MODULE));
   const server = await scriptedServer();
   try {
     for (const name of [...NODES, "bun"]) {
@@ -53,8 +67,18 @@ async function usePacked() {
       if (file === undefined && process.env.REQUIRE_ALL === "1") {
         throw new Error(`${name} is not on this machine`);
       }
-      if (file === undefined) skipped++;
-      else await step(name, file, [join(box, "use.mts"), server.url, ...subpaths], box);
+      if (file === undefined) {
+        skipped++;
+        continue;
+      }
+      await step(name, file, [join(box, "use.mts"), server.url, ...subpaths], { cwd: box });
+      const { start: [command, ...before], env } = starter(name, file);
+      const use = async (what, args, says) =>
+        await step(`${what} on ${name}`, command, [...before, ...args], { cwd: box, env, says });
+      await use("program --help", ["--help"], (text) => text.startsWith("Usage: holdfast URL"));
+      const once = ["--send", "hello", "--until", "1", "--quiet"];
+      const echo = new URL("echo", server.url).href;
+      await use("program and an echo", [echo, ...once], (text) => text === "hello\n");
     }
   } finally {
     await server.close();
