@@ -89,8 +89,12 @@ export function bun({ tls, proxy }: BunOptions = {}): Runtime {
         return {
           socket,
           facts(event) {
-            const status = statusIn.exec((event as ErrorEvent).message ?? "")?.[1];
-            return status === undefined ? {} : { status: Number(status) };
+            const { message, error } = event as ErrorEvent;
+            const status = statusIn.exec(message ?? "")?.[1];
+            if (status !== undefined) return { status: Number(status) };
+            // A system error code such as ECONNREFUSED; the message names the url.
+            const code = (error as { code?: unknown } | null)?.code;
+            return typeof code === "string" ? { why: code } : {};
           },
           terminate: () => socket.terminate(),
           ping: (data) => socket.ping(data),

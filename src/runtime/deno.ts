@@ -55,6 +55,8 @@ type Construct = new (
 
 /** Deno says `Invalid status code: 401` within the message of the error event, on `ws:` only (2.9.5). */
 const statusIn = /Invalid status code: ([0-9]{3})\b/;
+/** And what failed instead of an answer: `tcp connect error`, `dns error`. Nothing that names a host fits. */
+const whyIn = /failed to connect to WebSocket: ([a-z ]+)$/;
 
 function dial(
   { url, protocols, headers }: { url: URL; protocols: string[]; headers: Headers },
@@ -74,8 +76,11 @@ function dial(
         ...(used === undefined ? {} : { client: used }),
       }),
       facts(event) {
-        const status = statusIn.exec((event as ErrorEvent).message ?? "")?.[1];
-        return status === undefined ? {} : { status: Number(status) };
+        const message = (event as ErrorEvent).message ?? "";
+        const status = statusIn.exec(message)?.[1];
+        if (status !== undefined) return { status: Number(status) };
+        const why = whyIn.exec(message)?.[1];
+        return why === undefined ? {} : { why };
       },
       settled,
     };
