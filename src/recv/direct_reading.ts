@@ -14,7 +14,7 @@ export type Settle<T> = (result: IteratorResult<T> | Promise<IteratorResult<T>>)
 
 /** How one direct form takes from the buffer. */
 export interface Taker<T> {
-  /** What can be had at once; `undefined` if that is nothing. */
+  /** What can be had at once; `undefined` if that is nothing, or not for whoever asks now. */
   take(): T | undefined;
   /** The executor of the promise that a reader waits for. Only called when nothing waits. */
   readonly hold: (settle: Settle<T>) => void;
@@ -32,9 +32,7 @@ export interface Taker<T> {
 export interface Source {
   /** The stream whose lock is held. */
   readonly stream: ReadableStream<DeliveredFrame>;
-  /** Whether the stream's own queue may hold a frame: the first one, then. */
-  readonly left: boolean;
-  /** Whether it does. */
+  /** Whether the stream's own queue holds a frame: the first one, then. */
   readonly inStream: boolean;
   /** The frame in the stream is being read. */
   taken(): void;
@@ -60,7 +58,8 @@ export function directReading<T>(
   taker: Taker<T>,
   { preventCancel }: { preventCancel: boolean },
 ): Reading<T> {
-  const reader = source.stream.getReader();
+  // A plain one: what the buffer has is taken here.
+  const reader = new ReadableStreamDefaultReader(source.stream);
   const { hold } = taker;
   let over = false;
   /** The promise of `hold`; of meaning while the taker waits. */
@@ -103,15 +102,20 @@ export function directReading<T>(
     return answer;
   };
 
+  const later = (): Promise<IteratorResult<T>> => {
+    if (last !== undefined) return track(last.then(slow, slow));
+    if (taker.waits) return track(waiting!.then(slow, slow));
+    const busy = source.inStream || source.end !== undefined || source.cancelled;
+    return over || busy ? track(slow()) : waiting = new Promise(hold);
+  };
+
   return {
     next() {
-      if (last !== undefined) return track(last.then(slow, slow));
-      if (taker.waits) return track(waiting!.then(slow, slow));
-      if (over || source.left) return track(slow());
-      const value = taker.take();
-      if (value !== undefined) return Promise.resolve({ value, done: false });
-      if (source.end !== undefined || source.cancelled) return track(slow());
-      return waiting = new Promise(hold);
+      if (last === undefined && !over) {
+        const value = taker.take();
+        if (value !== undefined) return Promise.resolve({ value, done: false });
+      }
+      return later();
     },
     return() {
       if (over) return Promise.resolve(finish());

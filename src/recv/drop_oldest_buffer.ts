@@ -20,6 +20,7 @@ import {
   type Taker,
 } from "./direct_reading.ts";
 import { FrameRing, type RingBounds } from "./frame_ring.ts";
+import { QuickStream } from "./quick_reader.ts";
 
 /** How a {@link DropOldestBuffer} is made. */
 export interface DropOldestBufferOptions extends RingBounds {
@@ -78,6 +79,8 @@ export class DropOldestBuffer {
   #wanted = false;
   /** Whether the stream's own queue may hold a frame: spares a look at it for each frame. */
   #left = false;
+  /** Reads of quick readers that wait in the stream: nobody may overtake them. */
+  #asked = 0;
   /** The direct form in use. The stream's lock lets in one. */
   #reading: Reading<unknown> | undefined;
   /** Settles the answer that a reader waits for, frame by frame. */
@@ -153,19 +156,31 @@ export class DropOldestBuffer {
     this.#end = { error };
     this.#shut = true;
     this.#reading?.ended();
+    this.#flush();
     if (this.#ring.length === 0) this.#endStream();
   }
 
   /** The recv half as a stream. Made on first use. */
   get readable(): ReadableStream<DeliveredFrame> {
     if (this.#stream === undefined) {
-      this.#stream = new ReadableStream<DeliveredFrame>({
+      this.#stream = new QuickStream<DeliveredFrame>({
         start: (controller) => {
           this.#controller = controller;
         },
         pull: () => this.#pull(),
         cancel: () => this.#cancel(),
-      }, { highWaterMark: 0 });
+      }, {
+        take: () => this.#takeQuickly(),
+        asked: () => {
+          // What the stream has is given at once, and leaves nobody waiting.
+          if (this.#inStream > 0) this.#left = false;
+          else this.#asked++;
+        },
+        leaving: () => {
+          this.#flush();
+          this.#asked = 0;
+        },
+      });
       if (this.#ring.length === 0) this.#endStream();
     }
     return this.#stream;
@@ -177,7 +192,7 @@ export class DropOldestBuffer {
     const buffer = this;
     return this.#direct({
       coming: false,
-      take: () => this.#take(),
+      take: () => this.#waiter === undefined && this.#inStream === 0 ? this.#take() : undefined,
       hold: (settle) => {
         this.#waiter = settle;
       },
@@ -185,7 +200,7 @@ export class DropOldestBuffer {
         return buffer.#waiter !== undefined;
       },
       release: () => {
-        if (this.#held !== undefined) this.#give(this.#held);
+        this.#flush();
         const settle = this.#waiter;
         this.#waiter = undefined;
         return settle;
@@ -245,7 +260,10 @@ export class DropOldestBuffer {
       });
     };
     return {
-      take: () => full() || this.#end !== undefined && ring.length > 0 ? batch() : undefined,
+      take: () => {
+        if (waiter !== undefined || this.#inStream > 0) return undefined;
+        return full() || this.#end !== undefined && ring.length > 0 ? batch() : undefined;
+      },
       hold: (settle) => {
         waiter = settle;
         if (ring.length > 0) collect();
@@ -275,9 +293,6 @@ export class DropOldestBuffer {
     const buffer = this;
     return {
       stream: this.readable,
-      get left() {
-        return buffer.#left;
-      },
       get inStream() {
         return buffer.#inStream > 0;
       },
@@ -345,14 +360,21 @@ export class DropOldestBuffer {
     } while (ring.length > seen && seen < GATHERED_FRAMES);
     if (ring.length === 0) this.#eager = EAGER_FRAMES;
     // It may have been settled meanwhile, by the end or because it was left.
-    if (this.#held !== undefined) this.#give(this.#held);
+    this.#flush();
   }
 
   /** Gives the reader that waits the frame that was set aside for it. */
   #give(frame: DeliveredFrame): void {
-    const settle = this.#waiter!;
+    const settle = this.#waiter;
     this.#waiter = this.#held = undefined;
-    settle({ value: frame, done: false });
+    if (settle !== undefined) return settle({ value: frame, done: false });
+    this.#asked--;
+    this.#controller!.enqueue(frame);
+  }
+
+  /** Gives it now, as what comes next leaves nobody to give it to. */
+  #flush(): void {
+    if (this.#held !== undefined) this.#give(this.#held);
   }
 
   #failed({ epoch }: DeliveredFrame, bytes: number): boolean {
@@ -385,9 +407,24 @@ export class DropOldestBuffer {
     this.#wanted = false;
     if (!this.#stream!.locked) return false;
     this.#taken++;
-    this.#left = true;
+    if (this.#asked === 1 && this.#eager === 0) {
+      this.#held = frame;
+      void this.#gather();
+      return true;
+    }
+    if (this.#eager > 0) this.#eager--;
+    // Nothing is left where a read waits; of pipes it is not known.
+    if (this.#asked > 0) this.#asked--;
+    else this.#left = true;
     this.#controller!.enqueue(frame);
     return true;
+  }
+
+  #takeQuickly(): DeliveredFrame | undefined {
+    if (this.#asked > 0 || this.#inStream > 0) return undefined;
+    const frame = this.#take();
+    if (this.#end !== undefined && this.#ring.length === 0) this.#endStream();
+    return frame;
   }
 
   #take(): DeliveredFrame | undefined {
@@ -399,7 +436,10 @@ export class DropOldestBuffer {
   /** The stream is read and has nothing. It asks again, for each read, once this one has been answered. */
   #pull(): void {
     this.#left = false;
+    // A second read came while the frame of the first was set aside.
+    if (this.#held !== undefined) return this.#flush();
     const frame = this.#take();
+    if (frame !== undefined && this.#asked > 0) this.#asked--;
     if (frame === undefined) {
       if (this.#end === undefined) this.#wanted = true;
       else this.#endStream();
@@ -416,6 +456,7 @@ export class DropOldestBuffer {
     const { error } = this.#end;
     if (error !== undefined && this.#inStream > 0) return;
     this.#streamOver = true;
+    this.#asked = 0;
     if (error === undefined) this.#controller.close();
     else this.#controller.error(error);
   }
@@ -425,6 +466,7 @@ export class DropOldestBuffer {
     this.#shut = true;
     this.#streamOver = true;
     this.#wanted = false;
+    this.#asked = 0;
     // The stream has emptied its queue by now: what the last look at it saw must do.
     const unread = this.#left ? 1 : 0;
     this.#left = false;

@@ -206,9 +206,11 @@ export const RECV: readonly Mutant[] = [
     edits: edit(
       buffer,
       `    this.#reading?.ended();
+    this.#flush();
     if (this.#ring.length === 0) this.#endStream();`,
       `    this.#ring.clear();
     this.#reading?.ended();
+    this.#flush();
     this.#endStream();`,
     ),
     killers: [{
