@@ -37,6 +37,8 @@ export interface FrameReaderOptions {
   readonly maxMessageBytes: number;
   /** Whether to decode runs of text frames in one call. @default {true} */
   readonly batch?: boolean;
+  /** Whether a text message is put out as its string, without a frame around it. @default {false} */
+  readonly bareText?: boolean;
   /** How to decode text. @default {webText()} */
   readonly text?: TextCodec;
   /** The negotiated extension. @default {none} */
@@ -47,6 +49,7 @@ export interface FrameReaderOptions {
 export class FrameReader {
   readonly #max: number;
   readonly #batch: boolean;
+  readonly #bareText: boolean;
   readonly #text: TextCodec;
   readonly #extension: FrameExtension | undefined;
   /** The message that fragments or slices are put together in. */
@@ -74,6 +77,7 @@ export class FrameReader {
   constructor(options: FrameReaderOptions) {
     this.#max = options.maxMessageBytes;
     this.#batch = options.batch ?? true;
+    this.#bareText = options.bareText ?? false;
     this.#text = options.text ?? webText();
     this.#extension = options.extension;
   }
@@ -96,7 +100,7 @@ export class FrameReader {
    * @param budget Most frames put out by this call; at least 1.
    * @returns How many bytes were used. Less than all only when the budget was: give the rest again.
    */
-  read(chunk: Uint8Array<ArrayBuffer>, out: Frame[], budget: number): number {
+  read(chunk: Uint8Array<ArrayBuffer>, out: (Frame | string)[], budget: number): number {
     const end = chunk.length;
     const full = out.length + budget;
     let at = 0;
@@ -119,7 +123,12 @@ export class FrameReader {
   }
 
   /** The fast path: unfragmented text frames that lie in the chunk as a whole. @returns Where they end. */
-  #readRun(chunk: Uint8Array<ArrayBuffer>, from: number, out: Frame[], room: number): number {
+  #readRun(
+    chunk: Uint8Array<ArrayBuffer>,
+    from: number,
+    out: (Frame | string)[],
+    room: number,
+  ): number {
     const [starts, ends] = [this.#starts, this.#ends];
     const most = this.#batch ? Math.min(room, RUN_FRAMES) : 1;
     const limit = Math.min(chunk.length, from + RUN_BYTES);
@@ -148,9 +157,11 @@ export class FrameReader {
     }
     if (count === 0) return from;
     const base = starts[0]!;
+    const bare = this.#bareText;
     const run = count === 1 ? undefined : this.#text.ascii(chunk, base, at);
     for (let i = 0; i < count; i++) {
-      const [start, stop] = [starts[i]!, ends[i]!];
+      const start = starts[i]!;
+      const stop = ends[i]!;
       const data = run !== undefined
         ? run.substring(start - base, stop - base)
         : this.#text.utf8(chunk, start, stop);
@@ -158,13 +169,13 @@ export class FrameReader {
         this.#fail(1007, "text is not UTF-8");
         return chunk.length;
       }
-      out.push({ type: "text", data });
+      out.push(bare ? data : { type: "text", data });
     }
     return at;
   }
 
   /** One header, possibly begun in an earlier chunk. @returns Where it ends. */
-  #readHead(chunk: Uint8Array<ArrayBuffer>, from: number, out: Frame[]): number {
+  #readHead(chunk: Uint8Array<ArrayBuffer>, from: number, out: (Frame | string)[]): number {
     const head = this.#head;
     let at = from;
     let need = this.#headNeeds();
@@ -240,7 +251,7 @@ export class FrameReader {
   }
 
   /** Enters the frame whose header is complete. */
-  #begin(length: number, out: Frame[]): void {
+  #begin(length: number, out: (Frame | string)[]): void {
     const first = this.#head[0]!;
     const opcode = first & 0x0f;
     this.#fin = (first & 0x80) !== 0;
@@ -260,8 +271,12 @@ export class FrameReader {
   }
 
   /** Payload of the frame that we are in. @returns Where what was used ends. */
-  #readPayload(chunk: Uint8Array<ArrayBuffer>, from: number, out: Frame[]): number {
+  #readPayload(chunk: Uint8Array<ArrayBuffer>, from: number, out: (Frame | string)[]): number {
     const stop = Math.min(chunk.length, from + this.#left);
+    if (this.#whole(stop - from)) {
+      this.#finishWhole(chunk, from, stop, out);
+      return stop;
+    }
     const into = this.#opcode >= 0x8 ? this.#control : this.#message;
     into.append(chunk, from, stop, this.#left);
     this.#left -= stop - from;
@@ -269,15 +284,39 @@ export class FrameReader {
     return stop;
   }
 
+  /** Whether the next so many bytes of the chunk are a whole message of one frame, which needs not be put together. */
+  #whole(bytes: number): boolean {
+    return bytes === this.#left && this.#fin && this.#opcode === this.#messageOpcode &&
+      this.#messageRsv === 0 && this.#message.length === 0;
+  }
+
+  #finishWhole(
+    chunk: Uint8Array<ArrayBuffer>,
+    from: number,
+    stop: number,
+    out: (Frame | string)[],
+  ): void {
+    const opcode = this.#opcode;
+    this.#opcode = this.#messageOpcode = -1;
+    this.#left = 0;
+    if (opcode === OPCODE.binary) out.push({ type: "binary", data: chunk.slice(from, stop) });
+    else this.#putText(this.#text.utf8(chunk, from, stop), out);
+  }
+
+  #putText(data: string | undefined, out: (Frame | string)[]): void {
+    if (data === undefined) this.#fail(1007, "text is not UTF-8");
+    else out.push(this.#bareText ? data : { type: "text", data });
+  }
+
   /** The frame is complete. */
-  #finish(out: Frame[]): void {
+  #finish(out: (Frame | string)[]): void {
     const opcode = this.#opcode;
     this.#opcode = -1;
     if (opcode >= 0x8) this.#finishControl(opcode, out);
     else if (this.#fin) this.#finishMessage(out);
   }
 
-  #finishControl(opcode: number, out: Frame[]): void {
+  #finishControl(opcode: number, out: (Frame | string)[]): void {
     const data = this.#control.take();
     if (opcode !== OPCODE.close) {
       out.push({ type: opcode === OPCODE.ping ? "ping" : "pong", data });
@@ -292,7 +331,7 @@ export class FrameReader {
     out.push(close);
   }
 
-  #finishMessage(out: Frame[]): void {
+  #finishMessage(out: (Frame | string)[]): void {
     const [opcode, rsv, message] = [this.#messageOpcode, this.#messageRsv, this.#message];
     this.#messageOpcode = -1;
     if (rsv !== 0) {
@@ -313,8 +352,7 @@ export class FrameReader {
     }
     const data = this.#text.utf8(message.bytes, 0, message.length);
     message.clear();
-    if (data === undefined) this.#fail(1007, "text is not UTF-8");
-    else out.push({ type: "text", data });
+    this.#putText(data, out);
   }
 
   #fail(code: FailureCode, reason: string): false {

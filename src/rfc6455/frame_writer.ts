@@ -11,6 +11,7 @@ import { closePayload } from "./close_payload.ts";
 import type { FrameExtension } from "./extension.ts";
 import { maskInPlace } from "./mask.ts";
 import { MAX_CONTROL_BYTES, OPCODE } from "./rules.ts";
+import { type TextCodec, webText } from "./text_codec.ts";
 
 /** Fills the bytes with cryptographic randomness, at most 65,536 at a time. */
 export type FillRandom = (bytes: Uint8Array<ArrayBuffer>) => void;
@@ -19,6 +20,8 @@ export type FillRandom = (bytes: Uint8Array<ArrayBuffer>) => void;
 export interface FrameWriterOptions {
   /** Where the masking keys come from. */
   readonly random: FillRandom;
+  /** How to encode text. @default {webText()} */
+  readonly text?: TextCodec;
   /** The negotiated extension. @default {none} */
   readonly extension?: FrameExtension;
 }
@@ -41,6 +44,7 @@ function headBytes(length: number): number {
 /** Writes the frames of one connection. */
 export class FrameWriter {
   readonly #random: FillRandom;
+  readonly #text: TextCodec;
   readonly #extension: FrameExtension | undefined;
   readonly #keys = new Uint8Array(KEY_BYTES);
   #keyAt = KEY_BYTES;
@@ -56,6 +60,7 @@ export class FrameWriter {
   /** Makes one. */
   constructor(options: FrameWriterOptions) {
     this.#random = options.random;
+    this.#text = options.text ?? webText();
     this.#extension = options.extension;
   }
 
@@ -73,7 +78,7 @@ export class FrameWriter {
     this.#reserve(most);
     // The length in bytes is not known yet. It is that of ASCII nearly always; else the bytes move.
     const guess = this.#at + headBytes(data.length);
-    const { written } = encoder.encodeInto(data, this.#slab.subarray(guess));
+    const written = this.#text.write(data, this.#slab, guess);
     const start = this.#at + headBytes(written);
     if (start !== guess) this.#slab.copyWithin(start, guess, guess + written);
     this.#head(OPCODE.text, 0, written);
@@ -112,6 +117,9 @@ export class FrameWriter {
   take(): Uint8Array<ArrayBuffer>[] {
     if (this.#at > this.#taken) this.#full.push(this.#slab.subarray(this.#taken, this.#at));
     this.#taken = this.#at;
+    // The last eighth would be a small piece in front of the next one, and two pieces are joined, or written one by one, by every platform.
+    const { length } = this.#slab;
+    if (length - this.#at <= length >> 3) this.#taken = this.#at = length;
     const chunks = this.#full;
     this.#full = [];
     this.#fullBytes = 0;

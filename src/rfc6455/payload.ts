@@ -57,6 +57,13 @@ export class Payload {
 
   /** Gives the payload as memory of its own and forgets it. */
   take(): Uint8Array<ArrayBuffer> {
+    if (this.#length > 0 && this.#length === this.#bytes.length) {
+      // It fills its memory: that is given away, rather than copied.
+      const whole = this.#bytes;
+      this.#bytes = none;
+      this.#length = 0;
+      return whole;
+    }
     const exact = this.#bytes.slice(0, this.#length);
     this.clear();
     return exact;

@@ -49,7 +49,7 @@ const net = (globalThis as unknown as { Deno: DenoNet }).Deno;
 const BURST_BYTES = 8_192;
 /** The read buffer grows to the largest as full reads show need. */
 const FIRST_READ_BYTES = 8_192;
-const LARGEST_READ_BYTES = 65_536;
+const LARGEST_READ_BYTES = 131_072;
 
 /**
  * The tcp leaf of Deno. It needs `--allow-net`.

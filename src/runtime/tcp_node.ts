@@ -22,7 +22,7 @@ import { platformSeams } from "./tcp_seams.ts";
 import { bufferText } from "./tcp_text.ts";
 import type { ByteLink, ByteReceiver, ByteTransport, TlsSettings } from "./tcp_transport.ts";
 
-const READ_BYTES = 65_536;
+const READ_BYTES = 262_144;
 let shared: Uint8Array<ArrayBuffer> | undefined;
 
 /** One context per set of certificates: making it parses some 150 of them. */

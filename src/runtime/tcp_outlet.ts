@@ -75,6 +75,17 @@ export class FrameOutlet {
     this.#events.wanted();
   }
 
+  /** Takes a text message. */
+  text(data: string): void {
+    const sink = this.#sink;
+    if (sink?.text === undefined) return this.frame({ type: "text", data });
+    try {
+      sink.text(data);
+    } catch {
+      this.#events.failed(); // as below
+    }
+  }
+
   /** Takes a frame. */
   frame(frame: Frame): void {
     if (this.#sink) {

@@ -37,8 +37,8 @@ const BURST_FRAMES = 1_024;
 const TURN_FRAMES = 64;
 /** With so many bytes unsent, pings are not answered one by one any more. */
 const PONG_BYTES = 16_384;
-/** A burst of sends goes to the socket when it has so many bytes, without waiting for the end of the tick. */
-const FLUSH_BYTES = 65_536;
+/** A burst of sends goes to the socket when it has so many bytes, without waiting for the end of the tick. They fit into one slab of the writer. */
+const FLUSH_BYTES = 57_344;
 /** `writable` makes its writer wait above this. */
 const HIGH_WATER_BYTES = 1_048_576;
 
@@ -62,7 +62,7 @@ export class TcpSession implements WsConnection {
   /** The latest ping that could not be answered yet. */
   #pong: Uint8Array<ArrayBuffer> | undefined;
   /** Frames of the present chunk. */
-  #frames: Frame[] = [];
+  #frames: (Frame | string)[] = [];
   /** Bytes not read yet because a burst was over. */
   #held: Uint8Array<ArrayBuffer>[] = [];
   #burst = 0;
@@ -78,12 +78,14 @@ export class TcpSession implements WsConnection {
     this.#link = link;
     this.protocol = protocol;
     this.#clock = seams.clock;
+    const text = seams.text === undefined ? {} : { text: seams.text };
     this.#reader = new FrameReader({
       maxMessageBytes: options.maxMessageBytes,
       batch: options.batch,
-      ...(seams.text ? { text: seams.text } : {}),
+      bareText: true,
+      ...text,
     });
-    this.#writer = new FrameWriter({ random: seams.fillRandom });
+    this.#writer = new FrameWriter({ random: seams.fillRandom, ...text });
     const { promise, resolve } = Promise.withResolvers<SessionEnd>();
     this.closed = promise;
     this.#resolveClosed = resolve;
@@ -196,14 +198,15 @@ export class TcpSession implements WsConnection {
     this.#burst += frames.length;
     for (let i = 0; i < frames.length; i++) {
       const frame = frames[i]!;
-      if (frame.type === "ping") this.#answer(frame.data);
+      if (typeof frame !== "string" && frame.type === "ping") this.#answer(frame.data);
     }
     if (this.#writer.pendingBytes > 0) this.#flush();
     for (let i = 0; i < frames.length; i++) {
       const frame = frames[i]!;
       // A handler may have abandoned the session meanwhile.
       if ((this.#state as string) === "ended") return chunk.length;
-      if (frame.type === "close") this.#serverClosed(frame.code, frame.reason);
+      if (typeof frame === "string") this.#outlet.text(frame);
+      else if (frame.type === "close") this.#serverClosed(frame.code, frame.reason);
       else this.#outlet.frame(frame);
     }
     frames.length = 0;

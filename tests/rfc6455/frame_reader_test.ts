@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { Frame } from "../../src/contract/frame.ts";
 import type { FrameExtension } from "../../src/rfc6455/extension.ts";
 import { FrameReader, RUN_BYTES } from "../../src/rfc6455/frame_reader.ts";
+import { Payload } from "../../src/rfc6455/payload.ts";
+import { type TextCodec, webText } from "../../src/rfc6455/text_codec.ts";
 import { bufferText } from "../../src/runtime/tcp_text.ts";
 import { test } from "../support/harness.ts";
 import { frame, joined, OPCODE } from "../support/raw/frames.ts";
@@ -21,6 +23,56 @@ for (const { name, bytes, frames, failure } of READER_CASES) {
     }
   });
 }
+
+test("FrameReader with bareText puts out a text message as its string, and all else as before", () => {
+  for (const { name, bytes, frames, failure } of READER_CASES) {
+    for (const batch of [true, false]) {
+      const reader = new FrameReader({ maxMessageBytes: MAX_BYTES, batch, bareText: true });
+      const out: (Frame | string)[] = [];
+      reader.read(new Uint8Array(bytes), out, Number.MAX_SAFE_INTEGER);
+      const bare = frames.map((each) => each.type === "text" ? each.data : each);
+      assertEquals(out, bare, name);
+      assertEquals(reader.failure?.code, failure, name);
+    }
+  }
+});
+
+test("FrameReader decodes a long text message that lies in the chunk without a copy of it", () => {
+  const seen: ArrayBuffer[] = [];
+  const text: TextCodec = {
+    ...webText(),
+    utf8(bytes, start, end) {
+      seen.push(bytes.buffer);
+      return webText().utf8(bytes, start, end);
+    },
+  };
+  const chunk = new Uint8Array(frame(OPCODE.text, "x".repeat(70_000)));
+  const out: Frame[] = [];
+  new FrameReader({ maxMessageBytes: 100_000, text }).read(chunk, out, 10);
+  assertEquals(out, [{ type: "text", data: "x".repeat(70_000) }]);
+  assert(seen.length === 1 && seen[0] === chunk.buffer);
+});
+
+test("Payload gives its memory away when it is full, and copies a part of it", () => {
+  const bytes = new Uint8Array(70_000).map((_, i) => i);
+  const payload = new Payload();
+  for (const expected of [65_536, 60_000]) {
+    // The announced length is what its memory is made for.
+    payload.append(bytes, 0, 10_000, expected);
+    payload.append(bytes, 10_000, expected, expected - 10_000);
+    const memory = payload.bytes;
+    const taken = payload.take();
+    assert(taken.buffer === memory.buffer && taken.length === expected);
+    assertEquals(taken, bytes.subarray(0, expected));
+    payload.append(bytes, 5, 9, 4);
+    assertEquals(payload.take(), bytes.slice(5, 9));
+    assertEquals(taken, bytes.subarray(0, expected));
+  }
+  payload.append(bytes, 0, 10_000, 20_000);
+  const memory = payload.bytes;
+  const taken = payload.take();
+  assert(taken.buffer !== memory.buffer && taken.buffer.byteLength === 10_000);
+});
 
 test("FrameReader stops at the budget and goes on from there", () => {
   const bytes = joined([
@@ -42,6 +94,7 @@ test("FrameReader decodes a run of ASCII text in one call, bounded, and each tex
   for (const batch of [true, false]) {
     const calls = { ascii: [] as number[], utf8: 0 };
     const text = {
+      ...codec,
       ascii(bytes: Uint8Array<ArrayBuffer>, start: number, end: number) {
         calls.ascii.push(end - start);
         return codec.ascii(bytes, start, end);

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { FrameWriter } from "../../src/rfc6455/frame_writer.ts";
+import { FrameWriter, type FrameWriterOptions } from "../../src/rfc6455/frame_writer.ts";
 import { maskInPlace } from "../../src/rfc6455/mask.ts";
+import { webText } from "../../src/rfc6455/text_codec.ts";
+import { bufferText } from "../../src/runtime/tcp_text.ts";
 import { test } from "../support/harness.ts";
 import { joined, OPCODE } from "../support/raw/frames.ts";
 import { seeded } from "./reading.ts";
@@ -40,8 +42,11 @@ function framesOf(bytes: Uint8Array): Seen[] {
 
 const realRandom = (into: Uint8Array<ArrayBuffer>) => void crypto.getRandomValues(into);
 
-function written(write: (writer: FrameWriter) => void, random = realRandom): Seen[] {
-  const writer = new FrameWriter({ random });
+function written(
+  write: (writer: FrameWriter) => void,
+  options: Partial<FrameWriterOptions> = {},
+): Seen[] {
+  const writer = new FrameWriter({ random: realRandom, ...options });
   write(writer);
   return framesOf(joined(writer.take()));
 }
@@ -65,8 +70,10 @@ test("FrameWriter draws its keys from the randomness it was given", () => {
   const drawn: number[] = [];
   const frames = written((writer) => {
     for (let i = 0; i < 3; i++) writer.text("x");
-  }, (into) => {
-    for (let i = 0; i < into.length; i++) drawn.push(into[i] = next(256));
+  }, {
+    random: (into) => {
+      for (let i = 0; i < into.length; i++) drawn.push(into[i] = next(256));
+    },
   });
   assertEquals(frames.map(({ key }) => key), [0, 4, 8].map((at) => drawn.slice(at, at + 4).join()));
 });
@@ -105,12 +112,14 @@ test("FrameWriter writes any text as UTF-8, whatever its length", () => {
     ).join("");
   });
   texts.push("é".repeat(62), "é".repeat(63), "€".repeat(21_845), "€".repeat(21_846));
-  const frames = written((writer) => texts.forEach((text) => writer.text(text)));
-  assertEquals(frames.length, texts.length);
-  frames.forEach(({ payload, first }, i) => {
-    assertEquals(first, 0x81);
-    assertEquals(payload, utf8(texts[i]!.toWellFormed()), `text ${i}`);
-  });
+  for (const text of [webText(), bufferText()]) {
+    const frames = written((writer) => texts.forEach((each) => writer.text(each)), { text });
+    assertEquals(frames.length, texts.length);
+    frames.forEach(({ payload, first }, i) => {
+      assertEquals(first, 0x81);
+      assertEquals(payload, utf8(texts[i]!.toWellFormed()), `text ${i}`);
+    });
+  }
 });
 
 test("FrameWriter refuses control payloads over 125 bytes and codes that may not be sent", () => {
@@ -147,6 +156,24 @@ test("FrameWriter never touches bytes again that were taken", () => {
   }
   assertEquals(joined(taken), joined(copies));
   assertEquals(framesOf(joined(taken)).length, 900);
+});
+
+test("FrameWriter gives a burst in pieces of one slab, and a small frame no slab of its own", () => {
+  const writer = new FrameWriter({ random: realRandom });
+  const pieces: number[] = [];
+  for (let i = 0; i < 5_000; i++) {
+    writer.text("x".repeat(200));
+    if (writer.pendingBytes >= 57_344) pieces.push(writer.take().length);
+  }
+  // The first ones come from slabs that grow.
+  assertEquals(pieces.slice(4), pieces.slice(4).fill(1));
+  assert(pieces.length >= 15);
+  const slabs = new Set<ArrayBuffer>();
+  for (let i = 0; i < 1_000; i++) {
+    writer.control("pong", new Uint8Array(4));
+    for (const { buffer } of writer.take()) slabs.add(buffer);
+  }
+  assertEquals(slabs.size, 1);
 });
 
 test("FrameWriter gives every message to the extension, control frames not", () => {

@@ -49,6 +49,45 @@ test("TcpSession keeps the frames that came with the answer until somebody attac
   assertEquals(notes.texts, ["a", "b", "c", "d"]);
 });
 
+test("TcpSession gives a sink that takes bare text its strings, in order with all other frames", async () => {
+  const { link, session } = await new MockTcp().open(frame(text, "early"));
+  const seen: unknown[] = [];
+  session.attach!({
+    frame: (one) => seen.push(one.type === "text" ? one : one.type),
+    text: (data) => seen.push(data),
+    dropped() {},
+    end() {},
+  });
+  link.receive(joined([frame(text, "a"), frame(ping), frame(text, "b"), frame(OPCODE.binary)]));
+  assertEquals(seen, [{ type: "text", data: "early" }, "a", "ping", "b", "binary"]);
+});
+
+test("TcpSession ends when a sink's text throws, as when its frame does", async () => {
+  const { link, session } = await new MockTcp().open();
+  const ends: SessionEnd[] = [];
+  session.attach!({
+    frame() {},
+    text() {
+      throw new Error("sink");
+    },
+    dropped() {},
+    end: (end) => ends.push(end),
+  });
+  link.receive(frame(text, "a"));
+  assertEquals(ends.map(({ code, origin }) => [code, origin]), [[1006, "local"]]);
+  assert(link.destroyed);
+});
+
+test("TcpSession writes a burst of sends in pieces of a slab, each at once", async () => {
+  const { link, session } = await openWithNotes();
+  for (let i = 0; i < 1_500; i++) session.send({ type: "text", data: "x".repeat(200) });
+  const before = link.writes.map(({ length }) => length);
+  assertEquals(before.every((bytes) => bytes >= 57_344 && bytes <= 65_536), true, `${before}`);
+  assertEquals(before.length, 5);
+  await settled();
+  assertEquals(link.frames().length, 1_500);
+});
+
 test("TcpSession answers a ping with the same payload before it delivers any frame of the read", async () => {
   const { link, notes } = await openWithNotes();
   const answered: number[] = [];
