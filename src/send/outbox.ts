@@ -71,6 +71,9 @@ export class Outbox {
   #stuck: { readonly since: number; readonly held: number } | undefined;
   #pumping = false;
   #pollMs = LEAST_POLL_MS;
+  /** Whether the socket drained between two looks of the timer: the next time it is full it is looked at in each turn, too. */
+  #quick = false;
+  #looking = false;
   /** The session whose layers have failed: its end is on its way. */
   #broken: OutboxSession | undefined;
 
@@ -305,8 +308,16 @@ export class Outbox {
     // Whoever wrote it may use its memory again, as after a platform's own send.
     const own = frame.type === "binary" ? { ...frame, data: frame.data.slice() } : frame;
     const fate = this.#queue.add(own, { rank, epoch, ...signal === undefined ? {} : { signal } });
-    this.#pump();
+    if (rank < 2 || this.#worthALook()) this.#pump();
     return fate;
+  }
+
+  /** Whether one more frame of the application changes anything: not while a timer waits for tokens, or for a socket that is still full. */
+  #worthALook(): boolean {
+    if (this.#timer === undefined) return true;
+    const full = this.#stuck !== undefined;
+    return full &&
+      this.#session!.connection.bufferedAmount <= this.#options.highWaterMarkBytes;
   }
 
   /** Hands over as much as can be, then arranges to be called again. */
@@ -332,13 +343,19 @@ export class Outbox {
     const { clock, gate, highWaterMarkBytes } = this.#options;
     const held = session.connection.bufferedAmount;
     if (held > highWaterMarkBytes) {
+      // Full at a second look: turns would come for nothing, one after another, for as long as it stalls.
+      if (this.#stuck !== undefined) this.#quick = false;
       const drains = this.#stuck === undefined || held < this.#stuck.held;
       this.#pollMs = drains ? LEAST_POLL_MS : Math.min(MOST_POLL_MS, 2 * this.#pollMs);
       this.#again(this.#pollMs);
+      if (this.#quick) this.#look(session);
       this.#watch(session, held);
       return false;
     }
-    this.#stuck = undefined;
+    if (this.#stuck !== undefined) {
+      this.#stuck = undefined;
+      this.#quick = held <= highWaterMarkBytes / 8 || this.#quick && held <= highWaterMarkBytes / 2;
+    }
     const waitMs = isCounted(entry.frame) ? gate?.waitMs(clock.now()) ?? 0 : 0;
     if (waitMs > 0) {
       const control = this.#queue.nextControl();
@@ -409,6 +426,19 @@ export class Outbox {
       this.#timer = undefined;
       this.#pump();
     }, delayMs);
+  }
+
+  /** Looks in each turn until half of what the socket may hold has gone, or the timer has found it full still. */
+  #look(session: OutboxSession): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    this.#options.clock.turn(() => {
+      this.#looking = false;
+      if (this.#session !== session || this.#stuck === undefined || !this.#quick) return;
+      if (session.connection.bufferedAmount > this.#options.highWaterMarkBytes / 2) {
+        this.#look(session);
+      } else this.#pump();
+    });
   }
 
   /** Looks whether a full socket drains. */

@@ -692,6 +692,71 @@ test("Outbox counts the time without progress anew for each time that the socket
   assertEquals(failures.length, 0);
 });
 
+test("Outbox looks in each turn at a socket that drained between two looks, and no longer than a millisecond", async () => {
+  const { outbox, opened, clock } = bench({ highWaterMarkBytes: 1_000 });
+  const socket = opened();
+  const fill = () => {
+    socket.bufferedAmount = 5_000;
+    return outbox.send(text("x"));
+  };
+  const first = fill();
+  assertEquals([clock.turns, clock.timers], [0, 1], "nothing is known of it yet");
+  socket.bufferedAmount = 100;
+  clock.fireNext(1);
+  await first;
+  for (let i = 0; i < 3; i++) {
+    const next = fill();
+    socket.bufferedAmount = 600;
+    assertEquals([clock.runTurns(), clock.turns], [1, 1], "more than half is left");
+    socket.bufferedAmount = 400;
+    assertEquals([clock.runTurns(), clock.turns, clock.timers], [1, 0, 0]);
+    await next;
+  }
+  const stalled = outcome(fill());
+  assertEquals([clock.runTurns(), clock.turns], [1, 1]);
+  clock.fireNext(1);
+  assertEquals([clock.runTurns(), clock.turns], [1, 0], "a socket that stalls costs no turns");
+  socket.bufferedAmount = 400;
+  clock.fireNext(10);
+  await settled();
+  assertEquals(stalled.now, "done");
+  const slow = fill();
+  assertEquals(clock.turns, 0, "it is slow now");
+  socket.bufferedAmount = 0;
+  clock.fireNext(1);
+  await slow;
+  void fill();
+  const lookers = clock.turns;
+  opened();
+  assertEquals([lookers, clock.runTurns(), clock.turns], [1, 1, 0], "the next session is another");
+});
+
+test("Outbox sets one timer for however many sends wait for a token or a full socket", async () => {
+  const waits: (readonly [number, Parameters<typeof sendRateLimit>[0] | undefined])[] = [[
+    5_000,
+    undefined,
+  ], [0, {
+    limit: 1,
+    windowMs: 10_000,
+  }]];
+  for (const [held, limit] of waits) {
+    const { outbox, opened, clock } = bench(limit ? { gate: sendRateLimit(limit) } : {});
+    let set = 0;
+    const { setTimer } = clock;
+    clock.setTimer = (callback, delayMs) => {
+      set++;
+      return setTimer.call(clock, callback, delayMs);
+    };
+    const socket = opened();
+    if (held === 0) await outbox.send(text("the token"));
+    socket.bufferedAmount = held;
+    const sends = Array.from({ length: 100 }, () => outbox.send(text("x"), { hold: true }));
+    assertEquals(set, 1);
+    sends.forEach((each) => each.catch(() => {}));
+    outbox.end(over);
+  }
+});
+
 test("Outbox reports a session's failing layer once, however often it fails", () => {
   const { outbox, opened, failures } = bench();
   opened({
