@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readFileSync } from "node:fs";
 import { memoryUsage } from "node:process";
 
 interface Collectors {
@@ -12,6 +13,16 @@ interface Collectors {
 }
 
 const collectors = globalThis as Collectors;
+
+/** The most memory that this process has had, in bytes; where only Linux says that, what it has now. */
+export function peakRss(): number {
+  try {
+    const status = readFileSync("/proc/self/status", "utf8");
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) * 1_024;
+  } catch {
+    return memoryUsage().rss;
+  }
+}
 
 /** Bytes that are alive after a garbage collection: the heap, and buffers outside of it. */
 export async function liveBytes(): Promise<number> {

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { cpuUsage, memoryUsage } from "node:process";
+import { cpuUsage } from "node:process";
 import { candidates } from "./candidates.ts";
 import type { Counted } from "./controls.ts";
 import { type FootprintJob, measureFootprint } from "./footprint.ts";
+import { peakRss } from "./heap.ts";
 import { type LatencyJob, measureLatency } from "./latency.ts";
 import { type LimiterJob, measureLimiter } from "./limiter.ts";
 import { Meter, type Reading } from "./meter.ts";
@@ -41,8 +42,8 @@ export interface ReceiveJob {
 
 /** What came of a {@link ReceiveJob}. */
 export interface ReceiveResult extends Reading, Counted {
-  /** What the process held at the end, in bytes. */
-  readonly rss: number;
+  /** The most memory that the process has had so far, in bytes. */
+  readonly peakRss: number;
   /** Processor time of all its threads, in milliseconds. */
   readonly cpuMs: number;
 }
@@ -57,7 +58,7 @@ async function receive({ candidate, url, parse }: ReceiveJob): Promise<ReceiveRe
   return {
     ...meter.reading,
     dropped: counted?.dropped ?? 0,
-    rss: memoryUsage().rss,
+    peakRss: peakRss(),
     cpuMs: (user + system) / 1_000,
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { END } from "../payloads.ts";
-import { liveBytes } from "./heap.ts";
+import { liveBytes, peakRss } from "./heap.ts";
 import { connectOver } from "./holdfast.ts";
 
 /** Be too slow. */
@@ -34,6 +34,8 @@ export interface OverloadResult {
   readonly newest: boolean;
   /** Most bytes alive beyond those before the feed. */
   readonly heldBytes: number;
+  /** The most memory that the process had, in bytes. */
+  readonly peakRss: number;
 }
 
 /** Runs it. */
@@ -78,5 +80,6 @@ export async function measureOverload(job: OverloadJob): Promise<OverloadResult>
       rest.every((number, i) => i === 0 || number === rest[i - 1]! + 1) &&
       rest.length * bytes >= maxBytes - 2 * bytes,
     heldBytes,
+    peakRss: peakRss(),
   };
 }

@@ -28,7 +28,7 @@ export const FLOORS: readonly Floor[] = [
   floor("receive", "wss200.tcp.forAwait", { deno: 1.5, node: 2, bun: 1.05 }),
   floor("receive", "text1400.tcp.forAwait", { deno: 1.1, node: 1.3, bun: 0.85 }),
   floor("receive", "text64k.tcp.forAwait", { deno: 0.7, node: 1.3, bun: 0.5 }),
-  floor("send", "tcp.burst", { deno: 4, node: 15, bun: 10 }),
+  floor("send", "tcp", { deno: 4, node: 15, bun: 10 }),
   ceiling("send", "limiterNs.on", everywhere(300)),
   ceiling("reconnect", "beyondHandshakeMs", everywhere(1)),
   ceiling("reconnect", "fleet.mostPerWindow", everywhere(100)),

@@ -94,7 +94,7 @@ function receiveTables(results: Results): string[] {
           figure.delivered,
           figure.dropped,
           figure.silentlyLost,
-          Math.round((figure.peakRss ?? 0) / 2 ** 20),
+          Math.round(figure.peakRss / 2 ** 20),
         ].map((value) => value.toLocaleString("en")),
       ]),
     ),

@@ -76,17 +76,6 @@ export class LineChild {
     }
   }
 
-  /** The most memory that it has had, in bytes; `undefined` where the system does not say. */
-  peakRss(): number | undefined {
-    try {
-      const status = Deno.readTextFileSync(`/proc/${this.pid}/status`);
-      return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1_024;
-    } catch {
-      // Only Linux has it.
-      return undefined;
-    }
-  }
-
   /** Ends it: this process, by its id. */
   async end(): Promise<void> {
     try {

@@ -50,7 +50,7 @@ export async function measureOverloads({ runtime, server, note }: SectionRun): P
         pings,
         pongs,
       },
-      detail: { result, peakRss: client.peakRss() },
+      detail: result,
     };
   } finally {
     await client.end();

@@ -77,7 +77,10 @@ export async function measureSends(run: SectionRun): Promise<Measured> {
     return {
       figures: {
         ...named(CANDIDATES.filter((name) => !isTcp(name)), 0),
-        tcp: named(CANDIDATES.filter(isTcp), "tcp.".length),
+        // The name that stands alone is that of the burst, as it is with a native socket.
+        tcp: value("tcp.burst"),
+        tcpWindowed: value("tcp.windowed"),
+        tcpAwaitEach: value("tcp.awaitEach"),
         limiterNs: { off: limiter.offNs, on: limiter.onNs },
       },
       detail: {
