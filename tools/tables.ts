@@ -5,7 +5,7 @@
  * deno run --allow-env tools/tables.ts
  * ```
  *
- * tests/tools/tables_test.ts compares the page with what is printed, so that it cannot drift.
+ * tests/tools/docs_test.ts compares the page with what is printed, so that it cannot drift.
  *
  * @module
  */
@@ -75,6 +75,7 @@ interface Column {
 }
 
 const [browser, wsLeaf] = [web().connector, ws(never as never)];
+const worker = workerConnector(never);
 
 const COLUMNS: readonly Column[] = [
   { title: "deno", platform: "deno", connector: deno().connector, trusts: true },
@@ -85,6 +86,13 @@ const COLUMNS: readonly Column[] = [
   { title: "firefox", platform: "firefox", connector: browser, trusts: false },
   { title: "ws", platform: "ws on node", connector: wsLeaf, trusts: true },
   { title: "tcp", platform: "tcp", connector: tcp(), trusts: true },
+  {
+    title: "worker, chromium",
+    platform: "worker on chromium",
+    connector: worker,
+    trusts: false,
+  },
+  { title: "worker, firefox", platform: "worker on firefox", connector: worker, trusts: false },
 ];
 
 /** The matrix, and the deviations that its numbers stand for. */
@@ -128,9 +136,18 @@ export function markdown(table: Table): string {
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
+/** What a link leads to. */
+function titleOf(link: string): string {
+  const thread = /^https:\/\/github\.com\/(.+?)\/(?:issues|pull)\/(\d+)$/.exec(link);
+  if (thread !== null) return `${thread[1]}#${thread[2]}`;
+  const section = /rfc(\d+)#section-(.+)$/.exec(link);
+  if (section !== null) return `RFC ${section[1]}, section ${section[2]}`;
+  return `source: ${link.slice(link.lastIndexOf("/") + 1)}`;
+}
+
 /** Deviations as a numbered list. */
 export function noteList(notes: readonly Deviation[]): string {
-  return notes.map(({ reason, link }, at) => `${at + 1}. ${reason} ([tracker](${link}))`)
+  return notes.map(({ reason, link }, at) => `${at + 1}. ${reason} ([${titleOf(link)}](${link}))`)
     .join("\n");
 }
 

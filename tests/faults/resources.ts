@@ -7,6 +7,8 @@ import { spawnSync } from "node:child_process";
 import { channel } from "node:diagnostics_channel";
 import process from "node:process";
 
+export { countedSignal } from "./counted_signal.ts";
+
 /**
  * The network sockets that a process holds, whatever state they are in; those of pipes to other
  * processes do not count. Through a shell, because Deno lets no program look at `/proc` that has not
@@ -28,27 +30,6 @@ export function openSockets(pid: number = process.pid): number | undefined {
 export function residentBytes(pid: number): number {
   const { stdout } = spawnSync("cat", [`/proc/${pid}/statm`], { encoding: "utf8" });
   return Number(stdout.split(" ")[1] ?? 0) * 4_096;
-}
-
-/** An abort signal that knows how many listen to it. */
-export function countedSignal(): {
-  readonly controller: AbortController;
-  readonly listeners: () => number;
-} {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const listeners = new Set<unknown>();
-  const add = signal.addEventListener.bind(signal);
-  const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (...args: Parameters<typeof add>) => {
-    listeners.add(args[1]);
-    add(...args);
-  };
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-    listeners.delete(args[1]);
-    remove(...args);
-  };
-  return { controller, listeners: () => listeners.size };
 }
 
 /** The channels on which the Node leaf listens while a handshake is under way. */

@@ -26,6 +26,9 @@ const FIREFOX_PREFERENCES = {
   "network.connectivity-service.enabled": false,
   "network.dns.disablePrefetch": true,
   "network.prefetch-next": false,
+  // Firefox holds back a dial after failures of earlier ones to the same port, and lets that grow
+  // to minutes; a list of dials that are to fail would test that, and little else.
+  "network.websocket.delay-failed-reconnects": false,
   "privacy.trackingprotection.enabled": false,
   "services.settings.server": "data:,#remote-settings-dummy/v1",
   "toolkit.telemetry.reportingpolicy.firstRun": false,
@@ -46,8 +49,8 @@ const ARGUMENTS = {
     `--user-data-dir=${profile}`,
     address,
   ],
-  firefox(profile, address) {
-    const lines = Object.entries(FIREFOX_PREFERENCES)
+  firefox(profile, address, preferences) {
+    const lines = Object.entries({ ...FIREFOX_PREFERENCES, ...preferences })
       .map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
     writeFileSync(join(profile, "user.js"), lines.join(""));
     return ["--headless", "--no-remote", "--new-instance", "--profile", profile, address];
@@ -64,16 +67,26 @@ async function bodyOf(request) {
 }
 
 /**
- * Opens a page that runs `script` and reads the report that it posts.
+ * What a page is to run.
+ *
+ * @typedef {object} Page
+ * @property {string} server the scripted server's URL, handed to the page
+ * @property {Readonly<Record<string, string>>} scripts the bundles by the path at which they are
+ * served; `/page.js` is what the page runs
+ * @property {Readonly<Record<string, string>>} [query] what else it is told
+ * @property {Readonly<Record<string, unknown>>} [preferences] of Firefox, beside the usual
+ * @property {number} limitMs
+ * @property {(step: object) => void} step
+ */
+
+/**
+ * Opens a page and reads the report that it posts.
  *
  * @param {"chromium" | "firefox"} name
- * @param {string} server the scripted server's URL, handed to the page
- * @param {string} script the path of the bundle
- * @param {number} limitMs
- * @param {(step: object) => void} step
+ * @param {Page} page
  * @returns {Promise<string>} why it ended early, or nothing
  */
-export async function openPage(name, server, script, limitMs, step) {
+export async function openPage(name, { server, scripts, query = {}, preferences, limitMs, step }) {
   let finish = () => {};
   const finished = new Promise((resolve) => finish = resolve);
   const site = createServer((request, response) => {
@@ -86,16 +99,17 @@ export async function openPage(name, server, script, limitMs, step) {
       }, (error) => finish(`: ${error.message}`));
       return;
     }
-    const isScript = request.url === "/page.js";
-    response.writeHead(200, { "content-type": isScript ? "text/javascript" : "text/html" });
-    response.end(isScript ? readFileSync(script) : PAGE);
+    const script = scripts[request.url];
+    response.writeHead(200, { "content-type": script ? "text/javascript" : "text/html" });
+    response.end(script ? readFileSync(script) : PAGE);
   }).listen(0, "127.0.0.1");
   await once(site, "listening");
 
   mkdirSync(cache, { recursive: true });
   const profile = mkdtempSync(join(cache, `${name}-`));
-  const address = `http://127.0.0.1:${site.address().port}/?server=${encodeURIComponent(server)}`;
-  const child = start(program(name), ARGUMENTS[name](profile, address), {
+  const search = new URLSearchParams({ server, ...query });
+  const address = `http://127.0.0.1:${site.address().port}/?${search}`;
+  const child = start(program(name), ARGUMENTS[name](profile, address, preferences), {
     stdio: "ignore",
     env: { ...process.env, MOZ_CRASHREPORTER_DISABLE: "1" },
   });

@@ -30,6 +30,8 @@ async function demo(args) {
 /** Suites by name; what has a slash or ends in .ts selects test files whose path contains it. */
 async function test(args) {
   const isPath = (arg) => arg.includes("/") || arg.endsWith(".ts");
+  const matrix = args.includes("--matrix");
+  args = args.filter((arg) => arg !== "--matrix");
   const flag = args.find((arg) => arg.startsWith("-"));
   if (flag !== undefined) throw new UsageError(`Unknown option "${flag}" of test`);
   const paths = args.filter(isPath);
@@ -45,7 +47,7 @@ async function test(args) {
     throw new UsageError(`No test file matches ${paths.join(" ") || "tests/**/*_test.ts"}`);
   }
   await ensureModules();
-  return await runJobs([suites], { ...plain, selects }, 1, program);
+  return await runJobs([suites], { ...plain, selects, matrix }, 1, program);
 }
 
 /** Test folders that take long or need more than a moment: CI and `test` run them. */
@@ -88,8 +90,9 @@ export const COMMANDS = [
     name: "test",
     summary: "the suites, or those named, or the test files whose path matches",
     help: () =>
-      `test [suite|path ...]\n\nsuites: ${suiteNames()}\npaths: whatever has a slash or ends in ` +
+      `test [--matrix] [suite|path ...]\n\nsuites: ${suiteNames()}\npaths: whatever has a slash or ends in ` +
       ".ts selects test files, for example: test deno node24 tests/recv/\n\n" +
+      "The conformance matrix of the run comes last; --matrix gives every cell of it, as Markdown\n\n" +
       "REQUIRE_ALL=1 makes a runtime that is missing a failure; STD=jsr|local says where @std is from",
     run: test,
   },

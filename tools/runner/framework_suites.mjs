@@ -40,11 +40,13 @@ export function testFiles() {
 }
 
 async function framework(name, file, argsFor, context) {
+  // A suite is called after its runtime, or ends in it.
+  const platform = name.split("_").at(-1);
   mkdirSync(cache, { recursive: true });
   const report = join(cache, `${name}.xml`);
   rmSync(report, { force: true });
   const { code, text } = await run(file, argsFor(report), { quiet: context.quiet, limitMs });
-  const outcome = junitOutcome(report, code);
+  const outcome = junitOutcome(report, code, platform);
   return context.quiet ? { ...outcome, text } : outcome;
 }
 
@@ -102,7 +104,7 @@ function special(name, runtimes) {
     exists: () => has(file),
     file,
     async run(context) {
-      const sum = { passed: 0, failed: 0, skipped: 0, text: "" };
+      const sum = { passed: 0, failed: 0, skipped: 0, text: "", results: [] };
       const notes = [];
       for (const runtime of runtimes) {
         if (program(runtime) === undefined) {
@@ -114,6 +116,7 @@ function special(name, runtimes) {
         const one = await RUN[runtime](`${name}_${runtime}`, [file], context);
         for (const key of ["passed", "failed", "skipped"]) sum[key] += one[key] ?? 0;
         sum.text += one.text ?? "";
+        sum.results.push(...one.results ?? []);
         notes.push(`${runtime} ${one.passed ?? 0}/${one.failed ?? 0}/${one.skipped ?? 0}`);
       }
       return { ...sum, text: context.quiet ? sum.text : undefined, note: notes.join(", ") };

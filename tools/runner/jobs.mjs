@@ -16,6 +16,7 @@ import { makeTally } from "./tally.mjs";
  * @property {boolean} quiet collect the output instead of showing it as it comes
  * @property {boolean} coverage collect coverage where the suite can
  * @property {(path: string) => boolean} selects which test files to run
+ * @property {boolean} [matrix] print every cell of the conformance matrix
  */
 
 /** @type {Context} */
@@ -64,6 +65,6 @@ export async function runJobs(phases, context, width, program) {
     const waiting = [...jobs];
     await Promise.all(Array.from({ length: width }, () => lane(waiting)));
   }
-  tally.print();
+  tally.print(context);
   return tally.failed ? 1 : 0;
 }

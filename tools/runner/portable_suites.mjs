@@ -10,18 +10,14 @@ import { program } from "./programs.mjs";
 
 const LIST = "tests/portable.ts";
 const SERVER = "tests/support/scripted_main.ts";
+/** What the page's worker runs; tests name it, so it is served under that name. */
+const WORKER = "tests/worker/host_web.ts";
 
 /** No suite may take longer. */
 const limitMs = 240_000;
 
-/** The tests, then what runs them: modules evaluate in the order of their imports. */
-async function bundle(runs, outfile) {
-  mkdirSync(cache, { recursive: true });
-  const entry = join(cache, `${outfile}.entry.ts`);
-  const lines = [`import "../${LIST}";`, `export * from "../${runs}";`];
-  const isModule = runs.endsWith("worker_entry.ts");
-  if (isModule) lines.push(`export { default } from "../${runs}";`);
-  writeFileSync(entry, `${lines.join("\n")}\n`);
+/** Bundles one module. */
+async function bundle(entry, outfile) {
   const { code, text } = await run(program("esbuild"), [
     entry,
     "--bundle",
@@ -32,7 +28,18 @@ async function bundle(runs, outfile) {
     "--external:node:*",
     "--log-level=warning",
   ], { quiet: true });
-  if (code !== 0) throw new Error(`Cannot bundle ${LIST}:\n${text}`);
+  if (code !== 0) throw new Error(`Cannot bundle ${entry}:\n${text}`);
+}
+
+/** The tests, then what runs them: modules evaluate in the order of their imports. */
+async function bundleTests(runs, outfile) {
+  mkdirSync(cache, { recursive: true });
+  const entry = join(cache, `${outfile}.entry.ts`);
+  const lines = [`import "../${LIST}";`, `export * from "../${runs}";`];
+  const isModule = runs.endsWith("worker_entry.ts");
+  if (isModule) lines.push(`export { default } from "../${runs}";`);
+  writeFileSync(entry, `${lines.join("\n")}\n`);
+  await bundle(entry, outfile);
 }
 
 /**
@@ -69,17 +76,19 @@ export async function scriptedServer() {
 }
 
 /** Reads a report to its end; a platform that falls silent is a failure with a name. */
-function reader(context) {
+function reader(context, platform) {
   const counts = { passed: 0, failed: 0, skipped: 0, text: "" };
+  const tests = [];
   let running = "the first test";
   let done = false;
   const say = (line) => context.quiet ? counts.text += `${line}\n` : console.log(line);
   return {
     step(step) {
       if (step.type === "start") running = step.name;
-      else if (step.type === "done") done = true;
+      else if (step.type === "done") done = step.tests > 0;
       else {
         counts[step.outcome]++;
+        tests.push({ name: step.name, outcome: step.outcome });
         running = `what follows "${step.name}"`;
         if (step.outcome === "failed") say(`not ok ${step.name}\n${step.error}`);
         else say(`${step.outcome === "passed" ? "ok" : "skip"} ${step.name} (${step.ms} ms)`);
@@ -87,8 +96,9 @@ function reader(context) {
     },
     outcome(why) {
       const total = counts.passed + counts.failed + counts.skipped;
-      const outcome = { ...counts, text: context.quiet ? counts.text : undefined };
-      if (done && total > 0) return outcome;
+      const results = [{ platform, tests }];
+      const outcome = { ...counts, text: context.quiet ? counts.text : undefined, results };
+      if (done && why === "" && total > 0) return outcome;
       const note = total === 0 ? `ran nothing${why}` : `ended in ${running}${why}`;
       return { ...outcome, failed: counts.failed + 1, note };
     },
@@ -102,7 +112,7 @@ function portable(name, needs, use) {
     exists: () => has(LIST) && has(SERVER),
     file: LIST,
     async run(context) {
-      const report = reader(context);
+      const report = reader(context, name);
       const server = await scriptedServer();
       try {
         return report.outcome(await use(server.url, report));
@@ -113,12 +123,27 @@ function portable(name, needs, use) {
   };
 }
 
-function browser(name) {
+/** The suite in a page, and what is special about a browser in more pages. */
+function browser(name, ...more) {
   return portable(name, [name], async (server, report) => {
-    await bundle("tests/support/page.ts", `${name}.js`);
-    return await openPage(name, server, join(cache, `${name}.js`), limitMs, report.step);
+    await bundleTests("tests/support/page.ts", `${name}.js`);
+    await bundle(WORKER, `${name}_worker.js`);
+    const scripts = {
+      "/page.js": join(cache, `${name}.js`),
+      "/host_web.ts": join(cache, `${name}_worker.js`),
+    };
+    const common = { server, scripts, limitMs, step: report.step };
+    let why = "";
+    for (const special of [{}, ...more]) why += await openPage(name, { ...common, ...special });
+    return why;
   });
 }
+
+/** Firefox as its users have it: it delays dials after failures. */
+const delaying = {
+  query: { only: "open() in a page", note: "Firefox delays dials" },
+  preferences: { "network.websocket.delay-failed-reconnects": true },
+};
 
 /** workerd says on a descriptor of its own which port it took. */
 function portOf(child) {
@@ -142,7 +167,7 @@ function portOf(child) {
 }
 
 const workerd = portable("workerd", ["workerd"], async (server, report) => {
-  await bundle("tests/support/worker_entry.ts", "worker.mjs");
+  await bundleTests("tests/support/worker_entry.ts", "worker.mjs");
   const child = start(program("workerd"), [
     "serve",
     "--control-fd=3",
@@ -167,4 +192,4 @@ const workerd = portable("workerd", ["workerd"], async (server, report) => {
 });
 
 /** @type {readonly (import("./jobs.mjs").Job & { exists(): boolean, file?: string })[]} */
-export const portableSuites = [workerd, browser("chromium"), browser("firefox")];
+export const portableSuites = [workerd, browser("chromium"), browser("firefox", delaying)];

@@ -1,5 +1,6 @@
 // What ran, how it ended, and the one last line.
 import process from "node:process";
+import { Matrix } from "./matrix.mjs";
 
 /**
  * How a suite or gate ended.
@@ -10,6 +11,8 @@ import process from "node:process";
  * @property {number} [skipped]
  * @property {string} [note] a few words for the summary line
  * @property {string} [text] what to show, if it was not shown while it ran
+ * @property {readonly { platform: string, tests: readonly import("./matrix.mjs").Result[] }[]} [results]
+ * how each test ended, where that is known
  */
 
 const colour = process.stdout.isTTY && process.env.NO_COLOR === undefined;
@@ -19,6 +22,7 @@ const paint = (code, text) => colour ? `\x1b[${code}m${text}\x1b[0m` : text;
 export function makeTally() {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
+  const matrix = new Matrix();
   return {
     /** Whether something failed. */
     get failed() {
@@ -30,7 +34,8 @@ export function makeTally() {
      * @param {number} ms how long it took
      * @returns {string} its line
      */
-    add(name, { passed = 0, failed = 0, skipped = 0, note = "" }, ms) {
+    add(name, { passed = 0, failed = 0, skipped = 0, note = "", results = [] }, ms) {
+      for (const { platform, tests } of results) matrix.add(platform, tests);
       total.passed += passed;
       total.failed += failed;
       total.skipped += skipped;
@@ -40,9 +45,14 @@ export function makeTally() {
       lines.push(failed > 0 ? paint(31, line) : line);
       return line;
     },
-    /** Prints every line, and at last the totals. */
-    print() {
+    /**
+     * Prints every line, the conformance matrix if cases of it ran, and at last the totals.
+     *
+     * @param {{ matrix?: boolean }} options `matrix`: every cell of it, as Markdown
+     */
+    print({ matrix: whole = false } = {}) {
       console.log(`\n${lines.join("\n")}\n`);
+      if (!matrix.empty) console.log(`${whole ? matrix.markdown() : matrix.compact()}\n`);
       const last = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`;
       console.log(paint(total.failed > 0 ? 31 : 32, last));
     },

@@ -28,7 +28,7 @@ export interface Deviation {
   readonly platform: string;
   /** What it does instead, and which version was seen doing it. */
   readonly reason: string;
-  /** Where that is, or can be, followed: the issue, else the platform's tracker. */
+  /** The thread about it, else the source that does it, else the rule that it breaks or follows. */
   readonly link: string;
 }
 
