@@ -47,7 +47,28 @@ and gzipped.`,
 
 The bundle of \`connect()\` is 20 kB, not the 12 kB aimed at: the machine, the supervisor and the checks of
 options, with messages that say what is wrong, are half of it (\`npm run ci\` prints the size and keeps it).
-An idle connection holds 10 to 14 KB beyond the bare socket, not the 6 KiB aimed at. Gaps of the tcp leaf at 64 KiB on Bun, in batches, and in bursts of sends on Deno and Bun are measured and not yet profiled.`,
+An idle connection holds 10 to 14 KB beyond the bare socket, not the 6 KiB aimed at.
+
+Profiles of the tcp leaf where it is near its bound or below it (\`--cpu-prof\` of each runtime, \`perf record\`
+on Bun; 2026-11-25, deno 2.9.5, node 24.21.0, bun 1.4.5, on a machine with other work):
+
+- **1,400 bytes and more on Bun.** Compiled JavaScript, ours included, has 8 % of the client's processor
+time at 1,400 bytes; 38 % is inside Bun, 32 % in the kernel, 23 % in \`memmove\`. Each byte is copied by
+the kernel, by Bun, by Bun's \`onread\` into our buffer (5 %), and into the string: \`latin1Slice\` has
+half of the samples at 1,400 bytes and 66 % at 64 KiB. The native socket needs no buffer of ours. Tried,
+without a gain beyond the spread: read buffers of 64, 128 and 256 KiB, 'data' events instead of \`onread\`,
+and a string per message instead of one per run; by themselves \`utf8Slice\` and \`TextDecoder\` are slower
+than \`latin1Slice\` at every size.
+- **Batches of 200 bytes on Node.** The client idles 27 % of the time: it waits for the server, which is
+Node, too. Of the rest \`latin1Slice\` has 10 %, garbage collection 9 %, the frame reader 11 %.
+- **Batches of 200 bytes on Deno.** \`op_read\` 26 %, \`decodeLatin1\` 14 %, the frame reader 13 %.
+- **Bursts of sends on Bun.** Writing into Bun's socket is 21 to 27 %, joining what it could not take at
+once (\`concat\`) 6 to 10 %, new slabs 10 %, masking 7 %, encoding 6 %. A program on Bun that writes bytes
+framed beforehand, and does nothing else, gets 2.5 to 6.3 million messages per second (median 4.6) into
+the same server: ten times the native socket is about all that server and loopback take.
+- **Bursts of sends on Deno.** \`op_write\` 18 %, encoding 17 %, garbage collection 11 %, idle 11 % while
+the socket is full, and some 12 % in the queue where frames wait once the socket holds
+\`highWaterMarkBytes\`. Windows of 64 do not fill it, and are faster.`,
 
   method: `## How it is measured
 
@@ -57,6 +78,9 @@ client's first frame; the client's clock runs from that frame to the last messag
 a process of its own for all rounds, so that none runs code that another has warmed up. The order
 rotates from round to round, ratios are taken within a round, and the first round is discarded. What
 a buffer dropped and said so, and what was lost without a word, is reported beside each figure.
+
+What one frame costs in promises and in bytes allocated is not timed but counted, and kept by a test
+(\`tests/bench/cost_test.ts\`): the same numbers in every run.
 
 The parts have benchmarks of their own (\`deno bench\`): ring, fuse, buffer, token window, outbox, codec.`,
 } as const;

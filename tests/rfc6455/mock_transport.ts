@@ -6,6 +6,7 @@
 import type { WsConnection } from "../../src/contract/connection.ts";
 import { type HandshakeInit, handshakeOf } from "../../src/contract/handshake.ts";
 import { acceptOf } from "../../src/rfc6455/handshake_response.ts";
+import type { TextCodec } from "../../src/rfc6455/text_codec.ts";
 import { tcpLeaf } from "../../src/runtime/tcp_leaf.ts";
 import type { TcpOptions } from "../../src/runtime/tcp_options.ts";
 import type { TcpSeams } from "../../src/runtime/tcp_seams.ts";
@@ -160,9 +161,9 @@ export class MockTcp {
 
   constructor(
     options: TcpOptions = {},
-    can: { readonly tls?: boolean; readonly secure?: boolean } = {},
+    can: { readonly tls?: boolean; readonly secure?: boolean; readonly text?: TextCodec } = {},
   ) {
-    const { tls = true, secure = true } = can;
+    const { tls = true, secure = true, text } = can;
     const transport: ByteTransport = {
       tls,
       connect: (address, receiver, signal) => this.#connect(address, receiver, signal),
@@ -183,6 +184,7 @@ export class MockTcp {
     const seams: TcpSeams = {
       clock: this.clock,
       fillRandom: (bytes) => void crypto.getRandomValues(bytes),
+      ...text === undefined ? {} : { text },
     };
     this.leaf = tcpLeaf(transport, options, seams);
   }
