@@ -15,7 +15,10 @@ export function countedSignal(): {
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);
   signal.addEventListener = (...args: Parameters<typeof add>) => {
+    const once = typeof args[2] === "object" && args[2].once === true;
     listeners.add(args[1]);
+    // The platform takes such a one away when it has called it.
+    if (once && !signal.aborted) add("abort", () => listeners.delete(args[1]), { once });
     add(...args);
   };
   signal.removeEventListener = (...args: Parameters<typeof remove>) => {

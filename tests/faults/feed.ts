@@ -16,20 +16,9 @@ import { attemptBudget } from "../../mod.ts";
 import type { WsConnection } from "../../src/contract/connection.ts";
 import type { Clock, Runtime } from "../../src/contract/runtime.ts";
 import { Signal } from "../e2e/support.ts";
-import { platform } from "../support/harness.ts";
+import { type FaultLeaf, NATIVE, nativeOpen, nativeRuntime } from "./leaves.ts";
 
-interface RuntimeModule {
-  open(url: UrlSource, options?: ConnectionOptions): ReconnectingConnection;
-  readonly [factory: string]: unknown;
-}
-
-const module = await import(`../../src/runtime/${platform}.ts`) as RuntimeModule;
-
-/** The platform that runs this test: its own leaf, clock and executor. */
-export const nativeRuntime: Runtime = (module[platform] as () => Runtime)();
-
-/** `open` of that platform. */
-export const nativeOpen: RuntimeModule["open"] = module.open;
+export { nativeOpen, nativeRuntime } from "./leaves.ts";
 
 /** A clock that knows how many of its timers are set. */
 export class CountingClock implements Clock {
@@ -80,8 +69,8 @@ export class Feed {
   readonly #signal: Signal = new Signal();
   #reading: Promise<void> | undefined;
 
-  constructor(url: UrlSource, options: ConnectionOptions = {}) {
-    const { connector } = nativeRuntime;
+  constructor(url: UrlSource, options: ConnectionOptions = {}, leaf: FaultLeaf = NATIVE) {
+    const { connector } = leaf;
     const runtime: Runtime = {
       ...nativeRuntime,
       clock: this.clock,
@@ -94,7 +83,7 @@ export class Feed {
         },
       },
     };
-    this.connection = module.open(url, {
+    this.connection = nativeOpen(url, {
       runtime,
       attemptBudget: attemptBudget({ attempts: 10_000, windowMs: 1_000 }),
       backoff: { minDelayMs: 5, maxDelayMs: 20 },

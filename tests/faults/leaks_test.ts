@@ -1,11 +1,15 @@
 // What 200 failed dials leave behind: no socket, timer or listener, counted at both ends.
 import { assert, assertEquals } from "@std/assert";
 import { connectTimeout } from "../../mod.ts";
+import type { WsConnector } from "../../src/contract/connector.ts";
 import { handshakeOf } from "../../src/contract/handshake.ts";
 import { platform, test } from "../support/harness.ts";
+import { startRawServer } from "../support/raw_server.ts";
 import { type Child, startPeer } from "./child.ts";
 import { closedPort } from "./closed_port.ts";
-import { CountingClock, Feed, nativeRuntime, withFeed } from "./feed.ts";
+import { CountingClock, withFeed } from "./feed.ts";
+import { eachLeaf, type LeafUnderFault } from "./each_leaf.ts";
+import { FAULT_LEAVES } from "./leaves.ts";
 import { countedSignal, heardChannels, openSockets } from "./resources.ts";
 
 const DIALS = 200;
@@ -13,6 +17,7 @@ const ABREAST = 20;
 
 /** One dial that must fail; `requests` resolves when the server has so many requests. */
 type Dial = (
+  connector: WsConnector,
   url: string,
   i: number,
   requests: (count: number) => Promise<unknown>,
@@ -25,19 +30,18 @@ async function fails(dial: Promise<unknown>): Promise<void> {
 
 const clock = new CountingClock();
 const shared = countedSignal();
-const { connector } = nativeRuntime;
 
 const KINDS: Readonly<Record<string, Dial>> = {
-  refused: (url) => {
+  refused: (connector, url) => {
     const handshake = handshakeOf({ url: `${url}refuse?status=403` });
     return fails(connector.connect(handshake, { signal: shared.controller.signal }));
   },
-  unanswered: (url) => {
+  unanswered: (connector, url) => {
     const handshake = handshakeOf({ url: `${url}hang` });
     const layered = connectTimeout(100, clock)(connector);
     return fails(layered.connect(handshake, { signal: shared.controller.signal }));
   },
-  aborted: async (url, i, requests) => {
+  aborted: async (connector, url, i, requests) => {
     const handshake = handshakeOf({ url: `${url}hang` });
     const { controller, listeners } = countedSignal();
     const dial = fails(connector.connect(handshake, { signal: controller.signal }));
@@ -68,11 +72,15 @@ const options = {
 };
 
 // undici opens a second connection for a dial that is aborted, and keeps it idle for some 4 s.
-const lingering = platform === "node" ? ", once undici has closed its idle ones" : "";
+const lingering = ({ isTcp }: LeafUnderFault) =>
+  platform === "node" && !isTcp ? ", once undici has closed its idle ones" : "";
 
 for (const [kind, dial] of Object.entries(KINDS)) {
-  const after = kind === "refused" ? "" : lingering;
-  test(`connect() ${DIALS} times ${kind} leaves nothing behind${after}`, options, async () => {
+  const name = (leaf: LeafUnderFault) =>
+    `connect() ${DIALS} times ${kind} leaves nothing behind${
+      kind === "refused" ? "" : lingering(leaf)
+    }`;
+  eachLeaf.test(name, options, async ({ connector }) => {
     const { child, url } = await startPeer();
     try {
       const requests = (count: number) => {
@@ -81,7 +89,10 @@ for (const [kind, dial] of Object.entries(KINDS)) {
       };
       const round = async (count: number) => {
         for (let i = 0; i < count; i += ABREAST) {
-          const batch = Array.from({ length: ABREAST }, (_, j) => dial(url, i + j, requests));
+          const batch = Array.from(
+            { length: ABREAST },
+            (_, j) => dial(connector, url, i + j, requests),
+          );
           await Promise.all(batch);
         }
         await settle(child);
@@ -100,59 +111,95 @@ for (const [kind, dial] of Object.entries(KINDS)) {
   });
 }
 
-test(`connect() ${DIALS} times to a closed port leaves nothing behind`, options, async () => {
-  const handshake = handshakeOf({ url: `ws://127.0.0.1:${await closedPort()}/` });
-  const round = async (count: number) => {
-    for (let i = 0; i < count; i += ABREAST) {
-      await Promise.all(Array.from(
-        { length: ABREAST },
-        () => fails(connector.connect(handshake, { signal: shared.controller.signal })),
-      ));
-    }
-  };
-  await round(ABREAST);
-  const before = openSockets();
-  await round(DIALS);
-  assertNoMore(before);
-  assertEquals(shared.listeners(), 0, "nobody listens to the signal any more");
-  assertEquals(heardChannels(), [], "nobody listens to a channel any more");
-});
-
-test("open() with 200 sessions and one signal leaves nothing behind", options, async () => {
-  const { child, url } = await startPeer();
-  const { controller, listeners } = countedSignal();
-  const life = async (sessions: number) => {
-    const feed = new Feed(`${url}close?code=1001`, {
-      signal: controller.signal,
-      backoff: { minDelayMs: 1, maxDelayMs: 2 },
-      onSession: ({ signal }) => {
-        // Waits for what never comes, as an adapter does whose login is not answered.
-        return new Promise((_, reject) => {
-          signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-        });
-      },
-    });
-    await feed.until(() => feed.traced("down").length >= sessions);
-    await feed.end();
-    await feed.gone();
-    assertEquals(listeners(), 0, "nobody listens to the signal any more");
-    await settle(child);
-  };
-  try {
-    await life(10);
+// Deno loses a connection that opens in the turn of the abort, if it is told of it (2.9.5); the leaf over TCP must not.
+for (const { connector } of FAULT_LEAVES.filter(({ name }) => name === "tcp")) {
+  const name = `connect() ${DIALS} times given up while it opens leaves nothing behind over tcp()`;
+  test(name, options, async () => {
+    const server = await startRawServer({ secure: true, onPeer: (peer) => peer.hang() });
     const before = openSockets();
-    await life(200);
-    assertNoMore(before);
-    assertEquals(heardChannels(), [], "nobody listens to a channel any more");
-  } finally {
-    await child.close();
-  }
-});
+    try {
+      for (let i = 0; i < DIALS; i++) {
+        const handshake = handshakeOf({ url: server.url });
+        // So short that it is over before TCP is there, within TLS, or when the request is out.
+        const hasty = connectTimeout(1 + i % 4, clock)(connector);
+        await fails(hasty.connect(handshake, { signal: shared.controller.signal }));
+      }
+      // The server gives a socket back when it sees the end of it, which takes it a few turns.
+      const patience = performance.now() + 2_000;
+      while (server.counters.open > 0 && performance.now() < patience) {
+        await new Promise<void>((resolve) => clock.turn(resolve));
+      }
+      assertEquals(server.counters.open, 0, "connections that nobody closed");
+      assertNoMore(before);
+      assertEquals(clock.live, 0, "no timer is left");
+      assertEquals(shared.listeners(), 0, "nobody listens to the signal any more");
+    } finally {
+      await server.close();
+    }
+  });
+}
 
-test("open() whose signal is aborted lets go of everything", options, async () => {
+eachLeaf.test(
+  `connect() ${DIALS} times to a closed port leaves nothing behind`,
+  options,
+  async (leaf) => {
+    const handshake = handshakeOf({ url: `ws://127.0.0.1:${await closedPort()}/` });
+    const round = async (count: number) => {
+      for (let i = 0; i < count; i += ABREAST) {
+        await Promise.all(Array.from(
+          { length: ABREAST },
+          () => fails(leaf.connector.connect(handshake, { signal: shared.controller.signal })),
+        ));
+      }
+    };
+    await round(ABREAST);
+    const before = openSockets();
+    await round(DIALS);
+    assertNoMore(before);
+    assertEquals(shared.listeners(), 0, "nobody listens to the signal any more");
+    assertEquals(heardChannels(), [], "nobody listens to a channel any more");
+  },
+);
+
+eachLeaf.test(
+  "open() with 200 sessions and one signal leaves nothing behind",
+  options,
+  async (leaf) => {
+    const { child, url } = await startPeer();
+    const { controller, listeners } = countedSignal();
+    const life = async (sessions: number) => {
+      const feed = leaf.feed(`${url}close?code=1001`, {
+        signal: controller.signal,
+        backoff: { minDelayMs: 1, maxDelayMs: 2 },
+        onSession: ({ signal }) => {
+          // Waits for what never comes, as an adapter does whose login is not answered.
+          return new Promise((_, reject) => {
+            signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+          });
+        },
+      });
+      await feed.until(() => feed.traced("down").length >= sessions);
+      await feed.end();
+      await feed.gone();
+      assertEquals(listeners(), 0, "nobody listens to the signal any more");
+      await settle(child);
+    };
+    try {
+      await life(10);
+      const before = openSockets();
+      await life(200);
+      assertNoMore(before);
+      assertEquals(heardChannels(), [], "nobody listens to a channel any more");
+    } finally {
+      await child.close();
+    }
+  },
+);
+
+eachLeaf.test("open() whose signal is aborted lets go of everything", options, async (leaf) => {
   const { child, url } = await startPeer();
   const { controller, listeners } = countedSignal();
-  const feed = new Feed(url, { signal: controller.signal });
+  const feed = leaf.feed(url, { signal: controller.signal });
   await withFeed(child, feed, async () => {
     await feed.up();
     controller.abort(new Error("enough"));

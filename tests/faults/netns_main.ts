@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { startPeer } from "./child.ts";
 import { Feed } from "./feed.ts";
+import { leafNamed } from "./leaves.ts";
 import type { NetworkFault, Seen } from "./netns_faults.ts";
 
 function run(command: string, ...args: readonly string[]): void {
@@ -22,7 +23,8 @@ function rule(what: "-A" | "-D", match: readonly string[], target: readonly stri
 }
 
 run("ip", "link", "set", "lo", "up");
-const fault = process.argv.at(-1) as NetworkFault;
+const [name, last] = process.argv.slice(-2);
+const fault = last as NetworkFault;
 const { child, url } = await startPeer();
 const { port } = new URL(url);
 const fromServer = ["--sport", port];
@@ -50,7 +52,7 @@ const carries = fault === "packet loss" || fault === "throttled";
 const feed = new Feed(`${url}echo?tick=20`, {
   connectTimeoutMs: carries ? 10_000 : 300,
   liveness: carries ? { staleAfterMs: 20_000 } : { staleAfterMs: 500, deadAfterMs: 1_000 },
-}).read();
+}, leafNamed(name)).read();
 await feed.up();
 await feed.until(() => feed.frames.length >= 5);
 for (const [match, target] of RULES[fault]) rule("-A", match, target);

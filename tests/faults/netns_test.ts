@@ -5,6 +5,8 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { platform, test } from "../support/harness.ts";
 import { Child } from "./child.ts";
+import { eachLeaf } from "./each_leaf.ts";
+import { type FaultLeaf, NATIVE } from "./leaves.ts";
 import type { NetworkFault, Seen } from "./netns_faults.ts";
 
 /** A namespace of its own for users, too, so that no root is needed where the kernel allows it. */
@@ -25,11 +27,11 @@ function whyNot(): string | undefined {
 
 const skip = whyNot();
 
-async function seenOf(fault: NetworkFault): Promise<Seen> {
+async function seenOf(fault: NetworkFault, { name }: FaultLeaf): Promise<Seen> {
   const std = ["--import-map=tools/std/import_map.json"];
   const program = new Child(new URL("./netns_main.ts", import.meta.url), {
     within: WITHIN,
-    args: [fault],
+    args: [name, fault],
     ...(platform === "deno" ? { flags: ["run", "--quiet", "-A", ...std] } : {}),
   });
   try {
@@ -50,11 +52,11 @@ for (
     ["cut to the server", "scenario 22"],
   ] as const
 ) {
-  test(
+  eachLeaf.test(
     `a feed whose line is ${fault} is stale, abandoned and healed in time (${scenario})`,
     slow,
-    async () => {
-      const { staleAfterMs, downAfterMs, upAfterMs, epoch, gaps } = await seenOf(fault);
+    async (leaf) => {
+      const { staleAfterMs, downAfterMs, upAfterMs, epoch, gaps } = await seenOf(fault, leaf);
       // The server's ticks come every 20 ms until the cut; the bounds count from the last of them.
       // One way only from the client leaves the ticks: TCP itself stops them when nobody confirms.
       assert(staleAfterMs !== undefined && downAfterMs !== undefined, "stale, then down");
@@ -68,11 +70,11 @@ for (
   );
 }
 
-test(
+eachLeaf.test(
   "a feed reset by a middlebox is down at once, and up when that stops (scenario 59)",
   slow,
-  async () => {
-    const { upAfterMs, failures, gaps } = await seenOf("reset by a middlebox");
+  async (leaf) => {
+    const { upAfterMs, failures, gaps } = await seenOf("reset by a middlebox", leaf);
     assert(failures.includes("session_lost"), failures.join());
     assert(upAfterMs < 10_000, `up again after ${upAfterMs} ms`);
     assertEquals(gaps, 0);
@@ -86,7 +88,7 @@ for (
   ] as const
 ) {
   test(`a feed behind ${line} gets everything in its one session (scenario 59)`, slow, async () => {
-    const { epoch, failures, gaps } = await seenOf(fault);
+    const { epoch, failures, gaps } = await seenOf(fault, NATIVE);
     assertEquals({ epoch, failures, gaps }, { epoch: 1, failures: [], gaps: 0 });
   });
 }

@@ -5,6 +5,7 @@ import { test } from "../support/harness.ts";
 import { type RawServer, startRawServer } from "../support/raw_server.ts";
 import { startToxicProxy, type ToxicProxy, type Toxics } from "../support/toxic_proxy.ts";
 import { Feed, textsOf, withFeed } from "./feed.ts";
+import { eachLeaf } from "./each_leaf.ts";
 
 interface Setup {
   readonly up?: Toxics;
@@ -34,13 +35,13 @@ async function behind(
 const numbered = (count: number) =>
   Array.from({ length: count }, (_, i) => `message ${i}`.padEnd(100));
 
-test("a feed behind latency and jitter keeps order and loses nothing (scenario 58)", async () => {
+eachLeaf.test("a feed behind latency and jitter keeps order and loses nothing (scenario 58)", async (leaf) => {
   const random = seededRandom(58);
   const network = await behind({
     up: { latencyMs: () => random() * 40 },
     down: { latencyMs: () => random() * 40 },
   });
-  await withFeed(network, new Feed(network.proxy.url).read(), async (feed) => {
+  await withFeed(network, leaf.feed(network.proxy.url).read(), async (feed) => {
     await feed.up();
     const texts = numbered(200);
     for (const text of texts) {
@@ -65,11 +66,11 @@ test("a feed behind a thin line gets everything, at the speed of the line (scena
   });
 });
 
-test("a feed whose bytes come in slices of 1 to 7 gets every frame whole (scenario 58)", async () => {
-  for (const sliceBytes of [1, 2, 3, 7]) {
+eachLeaf.test("a feed whose bytes come in slices of 1 to 7 gets every frame whole (scenario 58)", async (leaf) => {
+  for (const sliceBytes of leaf.isTcp ? [2] : [1, 2, 3, 7]) {
     const toxics = { sliceBytes, sliceEveryMs: 0.1 };
     const network = await behind({ up: toxics, down: toxics }, 5);
-    await withFeed(network, new Feed(network.proxy.url).read(), async (feed) => {
+    await withFeed(network, leaf.feed(network.proxy.url).read(), async (feed) => {
       await feed.until(() => feed.frames.length === 5);
       assertEquals(textsOf(feed.frames), numbered(5));
       await feed.connection.send("in slices, too");
@@ -80,9 +81,9 @@ test("a feed whose bytes come in slices of 1 to 7 gets every frame whole (scenar
   }
 });
 
-test("a feed cut off after so many bytes reconnects, and what came is a prefix (scenario 58)", async () => {
+eachLeaf.test("a feed cut off after so many bytes reconnects, and what came is a prefix (scenario 58)", async (leaf) => {
   const network = await behind({ down: { limitBytes: 5_000 } }, 1_000);
-  await withFeed(network, new Feed(network.proxy.url).read(), async (feed) => {
+  await withFeed(network, leaf.feed(network.proxy.url).read(), async (feed) => {
     await feed.until(() => feed.traced("down").length === 5);
     network.proxy.down = {};
     await feed.until(() => textsOf(feed.frames).at(-1) === numbered(1_000).at(-1));
@@ -97,10 +98,10 @@ test("a feed cut off after so many bytes reconnects, and what came is a prefix (
   });
 });
 
-test("a dial cut off within the answer to the handshake is one failed dial (scenario 58)", async () => {
+eachLeaf.test("a dial cut off within the answer to the handshake is one failed dial (scenario 58)", async (leaf) => {
   for (const limitBytes of [1, 20, 60, 100]) {
     const network = await behind({ down: { limitBytes } });
-    await withFeed(network, new Feed(network.proxy.url), async (feed) => {
+    await withFeed(network, leaf.feed(network.proxy.url), async (feed) => {
       await feed.until(() => feed.traced("failure").length === 2);
       assertEquals(feed.traced("failure")[0]!.error.code, "connect_failed");
       assertEquals(feed.sessions.length, 0);
@@ -111,9 +112,9 @@ test("a dial cut off within the answer to the handshake is one failed dial (scen
   }
 });
 
-test("a feed whose connection is reset, again and again, comes back each time (scenario 58)", async () => {
+eachLeaf.test("a feed whose connection is reset, again and again, comes back each time (scenario 58)", async (leaf) => {
   const network = await behind({}, 10);
-  await withFeed(network, new Feed(network.proxy.url).read(), async (feed) => {
+  await withFeed(network, leaf.feed(network.proxy.url).read(), async (feed) => {
     for (let epoch = 1; epoch <= 20; epoch++) {
       await feed.until(() => feed.frames.filter((frame) => frame.epoch === epoch).length === 10);
       network.proxy.reset();
@@ -125,9 +126,9 @@ test("a feed whose connection is reset, again and again, comes back each time (s
   });
 });
 
-test("shutdown() of a feed whose connection closes slowly keeps its bound (scenario 58)", async () => {
+eachLeaf.test("shutdown() of a feed whose connection closes slowly keeps its bound (scenario 58)", async (leaf) => {
   const network = await behind({ up: { slowCloseMs: 60_000 }, down: { slowCloseMs: 60_000 } });
-  await withFeed(network, new Feed(network.proxy.url), async (feed) => {
+  await withFeed(network, leaf.feed(network.proxy.url), async (feed) => {
     await feed.up();
     const started = performance.now();
     await feed.connection.control.shutdown({ timeoutMs: 300 });
@@ -136,9 +137,9 @@ test("shutdown() of a feed whose connection closes slowly keeps its bound (scena
   });
 });
 
-test("a feed in a black hole is stale, then abandoned, and heals when the hole closes (scenario 58)", async () => {
+eachLeaf.test("a feed in a black hole is stale, then abandoned, and heals when the hole closes (scenario 58)", async (leaf) => {
   const network = await behind({});
-  const feed = new Feed(network.proxy.url, {
+  const feed = leaf.feed(network.proxy.url, {
     connectTimeoutMs: 200,
     liveness: {
       staleAfterMs: 300,

@@ -5,10 +5,11 @@ import { platform, test } from "../support/harness.ts";
 import { frame, joined, message, OPCODE, startRawServer } from "../support/raw_server.ts";
 import { startPeer } from "./child.ts";
 import { assertBalanced, Feed, textsOf, withFeed } from "./feed.ts";
+import { eachLeaf, type LeafUnderFault } from "./each_leaf.ts";
 
-test("frames() loses nothing of 3,000 frames in one read (scenario 31)", async () => {
+eachLeaf.test("frames() loses nothing of 3,000 frames in one read (scenario 31)", async (leaf) => {
   const { child, url } = await startPeer();
-  await withFeed(child, new Feed(url).read(), async (feed) => {
+  await withFeed(child, leaf.feed(url).read(), async (feed) => {
     await child.until(({ event }) => event === "open");
     child.tell("burst", { count: 3_000 });
     await feed.until(() => feed.frames.length === 3_000);
@@ -32,16 +33,16 @@ test("batches() loses nothing of 3,000 frames in one read (scenario 31)", async 
   });
 });
 
-test(
+eachLeaf.test(
   "a reader that never reads a million frames finds the newest, and all are counted (scenario 32)",
   {
     timeoutMs: 60_000,
   },
-  async () => {
+  async (leaf) => {
     const total = 1_000_000;
     const maxFrames = 10_000;
     const { child, url } = await startPeer();
-    await withFeed(child, new Feed(url, { buffer: { maxFrames } }), async (feed) => {
+    await withFeed(child, leaf.feed(url, { buffer: { maxFrames } }), async (feed) => {
       const { connection } = feed;
       await child.until(({ event }) => event === "open");
       child.tell("flood", { count: total });
@@ -158,7 +159,7 @@ test("readable.tee() with a branch that nobody reads holds nothing up (scenario 
   });
 });
 
-test("text, binary and fragments keep their order, both ways (scenario 39)", async () => {
+eachLeaf.test("text, binary and fragments keep their order, both ways (scenario 39)", async (leaf) => {
   const taken: string[] = [];
   const server = await startRawServer({
     onPeer(peer) {
@@ -179,7 +180,7 @@ test("text, binary and fragments keep their order, both ways (scenario 39)", asy
     },
   });
   const expected = ["first", "[1,2]", "in three parts", "", "[3,4,5,6]", "[]", "last"];
-  await withFeed(server, new Feed(server.url).read(), async (feed) => {
+  await withFeed(server, leaf.feed(server.url).read(), async (feed) => {
     await feed.until(() => feed.frames.length === expected.length);
     assertEquals(textsOf(feed.frames), expected);
     const { connection } = feed;
@@ -200,13 +201,15 @@ test("text, binary and fragments keep their order, both ways (scenario 39)", asy
 });
 
 // What the platform does with frames behind its own Close is its own affair: Deno hands them over.
-const delivers = platform === "deno";
+const deliveredBy = ({ isTcp }: LeafUnderFault) => isTcp || platform === "deno";
 
-test(
-  `frames after shutdown() are counted as discarded${
-    delivers ? "" : ", unless the platform drops them first"
-  } (scenario 40)`,
-  async () => {
+eachLeaf.test(
+  (leaf) =>
+    `frames after shutdown() are counted as discarded${
+      deliveredBy(leaf) ? "" : ", unless the platform drops them first"
+    } (scenario 40)`,
+  async (leaf) => {
+    const delivers = deliveredBy(leaf);
     const server = await startRawServer({
       onPeer(peer) {
         peer.accept();
@@ -217,7 +220,7 @@ test(
       },
     });
     const onSession = async ({ next }: SessionStart) => void await next(() => true);
-    await withFeed(server, new Feed(server.url, { onSession }), async (feed) => {
+    await withFeed(server, leaf.feed(server.url, { onSession }), async (feed) => {
       await feed.up();
       await feed.connection.control.shutdown({ timeoutMs: 5_000 });
       const { received, buffered, totalDiscarded } = feed.connection.stats();
@@ -233,10 +236,10 @@ test(
   },
 );
 
-test("frames of an abandoned socket are not observed (scenario 40)", async () => {
+eachLeaf.test("frames of an abandoned socket are not observed (scenario 40)", async (leaf) => {
   const { child, url } = await startPeer();
   let late = 0;
-  const feed = new Feed(`${url}ignore-close`, {
+  const feed = leaf.feed(`${url}ignore-close`, {
     recv: [({ signal }) => ({
       transform(frame, controller) {
         if (signal.aborted) late++;

@@ -6,6 +6,7 @@ import { OPCODE, type RawPeer, startRawServer } from "../support/raw_server.ts";
 import { startToxicProxy } from "../support/toxic_proxy.ts";
 import { startPeer } from "./child.ts";
 import { Feed, withFeed } from "./feed.ts";
+import { eachLeaf, type LeafUnderFault } from "./each_leaf.ts";
 
 /** The most arrivals that any window of that length holds. */
 function busiest(times: readonly number[], windowMs: number): number {
@@ -91,11 +92,11 @@ test("sendRateLimit() with a reserve leaves room for the pongs of the runtime (s
   });
 });
 
-test("send() to a peer that does not read is bounded, and ends with its session (scenario 48)", async () => {
+eachLeaf.test("send() to a peer that does not read is bounded, and ends with its session (scenario 48)", async (leaf) => {
   const { child, url } = await startPeer();
   const mebibyte = "x".repeat(2 ** 20);
   let dials = 0;
-  const feed = new Feed(() => `${url}${++dials === 1 ? "stop-reading" : "silent"}`, {
+  const feed = leaf.feed(() => `${url}${++dials === 1 ? "stop-reading" : "silent"}`, {
     send: { timeoutMs: 500, maxWaitingBytes: 4 * 2 ** 20, highWaterMarkBytes: 2 ** 20 },
   });
   await withFeed(child, feed, async () => {
@@ -133,11 +134,12 @@ test("send() to a peer that does not read is bounded, and ends with its session 
 
 /** A feed at a peer that does not read, with 32 MiB written and room in the outbox for so many. */
 async function stuckWriter(
+  leaf: LeafUnderFault,
   roomMiB: number,
   use: (feed: Feed, writer: WritableStreamDefaultWriter) => Promise<void>,
 ): Promise<void> {
   const { child, url } = await startPeer();
-  const feed = new Feed(`${url}stop-reading`, {
+  const feed = leaf.feed(`${url}stop-reading`, {
     shutdownTimeoutMs: 300,
     send: { timeoutMs: 60_000, maxWaitingBytes: roomMiB * 2 ** 20 },
   });
@@ -157,18 +159,18 @@ async function stuckWriter(
   });
 }
 
-test("writable.abort() settles with a write stuck (scenario 49)", () =>
-  stuckWriter(4, async (_feed, writer) => {
+eachLeaf.test("writable.abort() settles with a write stuck (scenario 49)", (leaf) =>
+  stuckWriter(leaf, 4, async (_feed, writer) => {
     await writer.abort(new Error("enough"));
   }));
 
-test("writable.close() settles with frames stuck, and says that not all were sent (scenario 49)", () =>
-  stuckWriter(64, async (_feed, writer) => {
+eachLeaf.test("writable.close() settles with frames stuck, and says that not all were sent (scenario 49)", (leaf) =>
+  stuckWriter(leaf, 64, async (_feed, writer) => {
     await assertRejects(() => writer.close(), TransportError, "not every frame could be sent");
   }));
 
-test("shutdown() settles a writable.close() that waits behind a write which found no room (scenario 49)", () =>
-  stuckWriter(4, async (feed, writer) => {
+eachLeaf.test("shutdown() settles a writable.close() that waits behind a write which found no room (scenario 49)", (leaf) =>
+  stuckWriter(leaf, 4, async (feed, writer) => {
     const closing = assertRejects(() => writer.close(), TransportError);
     await feed.connection.control.shutdown({ timeoutMs: 100 });
     await closing;

@@ -4,15 +4,18 @@
  * @module
  */
 
+import { SOAK_LEAVES, type SoakLeaf } from "./leaves.ts";
+
 /** What `--help` prints. */
 export const HELP = `Soak: minutes of traffic with flat resources, over real sockets.
 
   --minutes N    how long, a fraction too (default 2)
   --runtime R    deno, node22, node24, node26, node (the newest of them) or bun (default deno)
+  --leaf L       native, tcp, tcp-tls or tcp-worker, several with commas (default all of them)
   --seed S       what the server does when (default 1)
   --help         this
 
-Client and server are processes of their own. The client runs steady readers, overloaded and slow
+Every leaf has a client process of its own, and the servers have theirs, one with TLS. Each client runs steady readers, overloaded and slow
 ones, readers that vanish and come back, senders, and connections that come and go, while the
 server ends each session by a Close, a reset, FIN or silence, and refuses dials.
 
@@ -28,6 +31,7 @@ export interface SoakOptions {
   readonly minutes: number;
   readonly runtime: string;
   readonly seed: number;
+  readonly leaves: readonly SoakLeaf[];
 }
 
 const RUNTIMES = ["deno", "node22", "node24", "node26", "node", "bun"];
@@ -39,7 +43,7 @@ const RUNTIMES = ["deno", "node22", "node24", "node26", "node", "bun"];
  * @throws {UsageError}
  */
 export function parse(args: readonly string[]): SoakOptions | undefined {
-  const options = { minutes: 2, runtime: "deno", seed: 1 };
+  const options = { minutes: 2, runtime: "deno", seed: 1, leaves: SOAK_LEAVES };
   const rest = [...args];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [name = "", inline] = arg.split("=", 2);
@@ -59,6 +63,15 @@ export function parse(args: readonly string[]): SoakOptions | undefined {
       case "--seed":
         options.seed = number();
         break;
+      case "--leaf": {
+        const names = value().split(",");
+        const leaves = SOAK_LEAVES.filter((leaf) => names.includes(leaf));
+        if (leaves.length !== names.length) {
+          throw new UsageError(`--leaf takes ${SOAK_LEAVES.join(", ")}, not "${names}"`);
+        }
+        options.leaves = leaves;
+        break;
+      }
       case "--runtime": {
         const runtime = value();
         if (!RUNTIMES.includes(runtime)) {

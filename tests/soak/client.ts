@@ -1,6 +1,6 @@
 /**
  * The client side of the soak test: all actors at once, and what they hold, measured at intervals.
- * It is told the url and the minutes, reports in lines of JSON, and ends when its input does.
+ * It is told the leaf, the url and the minutes, reports in lines of JSON, and ends when its input does.
  *
  * @module
  */
@@ -13,9 +13,12 @@ import { seededRandom } from "../../src/testing/mod.ts";
 import { CountingClock, nativeOpen, nativeRuntime } from "../faults/feed.ts";
 import { countedSignal } from "../faults/resources.ts";
 import { ACTORS, type Stage } from "./actors.ts";
+import { soaked } from "./connectors.ts";
+import type { SoakLeaf } from "./leaves.ts";
 import { addTotals, noTotals, type Sample, type Totals } from "./sample.ts";
 
-const [url = "", minutes = "1", seed = "1", sampleMs = "1000"] = process.argv.slice(-4);
+const [leaf, url = "", minutes = "1", seed = "1", sampleMs = "1000"] = process.argv.slice(-5);
+const { connector, options: own, actors: names = Object.keys(ACTORS) } = soaked(leaf as SoakLeaf);
 
 interface Host {
   readonly gc?: () => void;
@@ -47,9 +50,9 @@ const runtime: Runtime = {
   ...nativeRuntime,
   clock,
   connector: {
-    capabilities: nativeRuntime.connector.capabilities,
+    capabilities: connector.capabilities,
     async connect(handshake, context) {
-      const session: WsConnection = await nativeRuntime.connector.connect(handshake, context);
+      const session: WsConnection = await connector.connect(handshake, context);
       sockets++;
       void session.closed.then(() => sockets--);
       return session;
@@ -74,6 +77,7 @@ function open(path: string, options: ConnectionOptions = {}): ReconnectingConnec
     shutdownTimeoutMs: 200,
     signal: life.controller.signal,
     ...options,
+    ...own,
   });
   connections.add(connection);
   const ended = () => {
@@ -114,9 +118,9 @@ function sample(): Sample {
 }
 
 const stage: Stage = { clock, open, signal: life.controller.signal, random: seededRandom(+seed) };
-const actors = Object.entries(ACTORS).map(async ([name, act]) => {
+const actors = names.map(async (name) => {
   try {
-    await act(stage);
+    await ACTORS[name]!(stage);
     if (!stage.signal.aborted) violations.push(`${name} ended before it was over`);
   } catch (error) {
     // What ends a connection from outside is not a violation; what an actor found is.

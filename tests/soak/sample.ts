@@ -10,6 +10,8 @@ export interface Totals {
   readonly opened: number;
   readonly attempts: number;
   readonly received: number;
+  /** By a leaf with a buffer of its own. */
+  readonly leafDropped: number;
   readonly delivered: number;
   readonly lagged: number;
   readonly discarded: number;
@@ -43,6 +45,7 @@ export function noTotals(): Totals {
     opened: 0,
     attempts: 0,
     received: 0,
+    leafDropped: 0,
     delivered: 0,
     lagged: 0,
     discarded: 0,
@@ -55,11 +58,13 @@ export function noTotals(): Totals {
 /** A connection's counts on top. */
 export function addTotals(totals: Totals, connection: ReconnectingConnection): Totals {
   const { epoch, attempts, stales } = connection.lifecycle.value;
-  const { received, delivered, totalLagged, totalDiscarded, buffered, sent } = connection.stats();
+  const { received, leafDropped, delivered, totalLagged, totalDiscarded, buffered, sent } =
+    connection.stats();
   return {
     opened: totals.opened + epoch,
     attempts: totals.attempts + attempts,
     received: totals.received + received,
+    leafDropped: totals.leafDropped + leafDropped,
     delivered: totals.delivered + delivered,
     lagged: totals.lagged + totalLagged,
     discarded: totals.discarded + totalDiscarded,

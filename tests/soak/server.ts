@@ -1,5 +1,5 @@
 /**
- * The server of the soak test, in a process of its own. Every message of a session has its number
+ * The server of the soak test, in a process of its own, with TLS or without. It is told how many clients share the machine. Every message of a session has its number
  * in front, so that the client can tell what is missing; every session ends after a while, in one
  * of the ways sessions end in the field.
  *
@@ -17,17 +17,19 @@ import process from "node:process";
 import { seededRandom } from "../../src/testing/mod.ts";
 import { frame, joined, OPCODE, type RawPeer, startRawServer } from "../support/raw_server.ts";
 
+const [kind, clients, seed] = process.argv.slice(-3);
+
 /** How often messages go out, in milliseconds. */
 const PUMP_MS = 10;
 /** Messages per session and pump. */
 const STEADY = 5;
-const FLOOD = 400;
+const FLOOD = Math.ceil(400 / Number(clients));
 /** A peer whose client does not read gets no more than this, in bytes. */
 const MAX_BUFFERED = 1 << 20;
 /** A silent session is forgotten after so long, in milliseconds: the client has left it by then. */
 const SILENT_MS = 4_000;
 
-const random = seededRandom(Number(process.argv.at(-1)) || 1);
+const random = seededRandom(Number(seed) || 1);
 const between = (least: number, most: number) => least + random() * (most - least);
 const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
 
@@ -117,6 +119,7 @@ function echo(peer: RawPeer): void {
 }
 
 const server = await startRawServer({
+  secure: kind === "tls",
   onPeer(peer) {
     peer.recording = false;
     switch (peer.request.url.pathname) {
@@ -162,6 +165,7 @@ function tellTotals(): void {
 process.stdin.setEncoding("utf8").on("data", tellTotals);
 process.stdin.on("end", () => {
   clearInterval(pump);
-  void server.close();
+  // What was open has been told; a TLS socket without its end must not keep this process.
+  process.exit(0);
 });
 tell("listening", { url: server.url });

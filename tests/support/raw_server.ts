@@ -87,6 +87,9 @@ export interface RawServer {
   close(): Promise<void>;
 }
 
+/** Over TLS, a connection from which nothing has come after so many milliseconds is given up. */
+const TLS_REQUEST_MS = 10_000;
+
 /** Starts a server on 127.0.0.1. */
 export async function startRawServer(options: RawServerOptions): Promise<RawServer> {
   const { onPeer, secure = false, alpnProtocols = ["http/1.1"], port = 0, onTcp } = options;
@@ -159,7 +162,13 @@ export async function startRawServer(options: RawServerOptions): Promise<RawServ
       cert: SERVER_CERTIFICATE,
       ...(alpnProtocols.length > 0 ? { ALPNProtocols: [...alpnProtocols] } : {}),
     });
-    void track(socket).then(() => tcp.destroy());
+    // Node's TLS does not always tell when the client has gone within the TLS handshake (seen with 24.21.0).
+    const deadline = setTimeout(() => socket.destroy(), TLS_REQUEST_MS);
+    socket.once("data", () => clearTimeout(deadline));
+    void track(socket).then(() => {
+      clearTimeout(deadline);
+      tcp.destroy();
+    });
     tcp.once("close", () => socket.destroy());
     readRequest(socket, tcp);
   });

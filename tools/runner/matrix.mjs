@@ -3,13 +3,14 @@
 /** How run_cases.ts calls its tests. */
 const NAME = /^(.+?) leaf: (.+?)(?: \(deviates: (.*)\))?(?: \(skipped: (.*)\))?$/s;
 
-/** tests/rfc6455/tcp_conformance_test.ts runs the same list, and allows no deviation. */
-const TCP = /^(tcp)\(\): (.+)$/s;
+/** tests/rfc6455/tcp_{conformance,worker}_test.ts run the same list, and allow no deviation. */
+const TCP = /^tcp\(\)( in a worker)?: (.+)$/s;
 
 /** The platforms in the order of the matrix, and which leaf each calls its own. */
 const PLATFORMS = ["deno", "node22", "node24", "node26", "bun", "workerd", "chromium", "firefox"];
 const OWN = /^(deno|node|bun|workerd)$/;
-const LEAVES = ["native", "web", "tcp", "ws", "worker around native", "worker"];
+const TCP_IN_WORKER = "worker around tcp";
+const LEAVES = ["native", "web", "tcp", "ws", "worker around native", TCP_IN_WORKER, "worker"];
 
 /**
  * How a test ended, by its name.
@@ -68,7 +69,8 @@ export class Matrix {
     }
     // The tcp leaf has other tests of its own; the list's are known by the other leaves.
     for (const { name, outcome } of tcp) {
-      const [, leaf, demand] = TCP.exec(name);
+      const [, inWorker, demand] = TCP.exec(name);
+      const leaf = inWorker === undefined ? "tcp" : TCP_IN_WORKER;
       if (this.#cases.has(demand)) this.#set(leaf, platform, demand, cellOf(outcome));
     }
   }
