@@ -17,7 +17,7 @@ function open(): { axes: ConnectionAxes; sink: FrameSink } {
   const { clock, connector } = deno();
   const axes = new ConnectionAxes(resolveOptions({}, connector.capabilities), {
     clock,
-    hooks: { onCount() {}, onFailed() {}, onFinish() {}, onCancel() {} },
+    hooks: { onCount() {}, onReport() {}, onFailed() {}, onFinish() {}, onCancel() {} },
     recvAxis: false,
   });
   let sink!: FrameSink;
@@ -33,7 +33,7 @@ function open(): { axes: ConnectionAxes; sink: FrameSink } {
     abandon() {},
   };
   const { signal } = new AbortController();
-  axes.open({ epoch: 1, connection, signal, report() {} });
+  axes.open({ epoch: 1, connection, signal });
   axes.listen();
   return { axes, sink };
 }

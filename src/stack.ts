@@ -10,18 +10,18 @@
  *
  * @module
  */
-import { ConnectionAxes, definedOf } from "./axes.ts";
-import { attemptBudget, budgeted } from "./connect/attempt_budget.ts";
+import { ConnectionAxes } from "./axes.ts";
+import { Budget, budgeted } from "./connect/attempt_budget.ts";
 import { auth } from "./connect/auth.ts";
 import { chain } from "./connect/chain.ts";
-import { connectTimeout } from "./connect/connect_timeout.ts";
-import { tracing } from "./connect/tracing.ts";
+import { deadline } from "./connect/connect_timeout.ts";
+import { traced, tracing } from "./connect/tracing.ts";
 import { urlSource } from "./connect/url_source.ts";
 import { handled } from "./contract/abort.ts";
-import type { ConnectContext, Connector, DialLayer, WsConnector } from "./contract/connector.ts";
+import type { Connector, DialLayer, WsConnector } from "./contract/connector.ts";
 import { TransportError } from "./contract/errors.ts";
 import { type Data, dataFrame, type DeliveredFrame } from "./contract/frame.ts";
-import { type Handshake, handshakeOf, headersOf } from "./contract/handshake.ts";
+import { type Handshake, handshakeOf, headersOf, refuseHeaders } from "./contract/handshake.ts";
 import type { LifecycleSnapshot, Watch } from "./contract/lifecycle.ts";
 import {
   type ConnectionOptions,
@@ -37,8 +37,10 @@ import type {
   SendOptions,
 } from "./contract/reconnecting.ts";
 import type { Clock, Runtime, Seams } from "./contract/runtime.ts";
-import { Supervisor } from "./reconnect/supervisor.ts";
+import type { SessionEvent } from "./contract/session.ts";
+import { Supervisor, type SupervisorOptions } from "./reconnect/supervisor.ts";
 import { heldWritable } from "./send/held_writable.ts";
+import type { AxesHooks } from "./session_flow.ts";
 
 /** Where to connect: a url, or a function that is called for each dial, under its deadline. */
 export type UrlSource = string | URL | (() => string | URL | Promise<string | URL>);
@@ -48,8 +50,11 @@ const LEAST_FRAMES = 4_096;
 
 /** A connector whose connections can also be had before they are ready. */
 interface ReconnectConnector extends Connector<ReconnectingConnection> {
-  open(handshake: Handshake, context: ConnectContext): ReconnectingConnection;
+  open(handshake: Handshake, context: OpenContext): ReconnectingConnection;
 }
+
+/** Without a signal, nobody can end it from outside. */
+type OpenContext = SupervisorOptions["context"];
 
 /**
  * The layer that turns single sessions into a connection that holds. Each dial waits for the attempt budget; credentials and deadline are dial
@@ -97,21 +102,15 @@ function reconnector(
 ): ReconnectConnector {
   const { capabilities } = next;
   const resolved = resolveOptions(options, capabilities);
-  const headers = headersOf(options.headers);
-  if (!capabilities.headers && !headers.keys().next().done) {
-    throw new TransportError(
-      "unsupported",
-      `Cannot send header ${[...headers.keys()].join(", ")}: this leaf has no headers; ` +
-        "the subpaths ./deno, ./node, ./bun and ./workerd have",
-    );
-  }
   const { liveness, buffer } = resolved;
+  const headers = headersOf(options.headers);
+  if (!capabilities.headers) refuseHeaders(headers, "this leaf");
   if (capabilities.recvAxis) refuseFunctions(liveness);
-  const open = (handshake: Handshake, context: ConnectContext): ReconnectingConnection => {
-    const budget = resolved.attemptBudget ?? attemptBudget({ attempts: 60, windowMs: 300_000 });
-    return openConnection({
+  const open = (handshake: Handshake, context: OpenContext): ReconnectingConnection => {
+    const budget = resolved.attemptBudget ?? new Budget(60, 300_000);
+    const parts = new Parts({
       connector: budgeted(budget, seams.clock)(next),
-      handshake: withDefaults(handshake, options),
+      handshake: withDefaults(handshake, headers, options.protocols),
       context: capabilities.recvAxis
         ? { ...context, recvAxis: { liveness: definedOf(liveness), buffer } }
         : context,
@@ -119,15 +118,18 @@ function reconnector(
       options: resolved,
       once,
     });
+    return parts.start();
   };
   return {
     open,
-    async connect(handshake, context) {
-      const connection = open(handshake, context);
-      await connection.ready;
-      return connection;
-    },
+    connect: (handshake, context) => readied(() => open(handshake, context)),
   };
+}
+
+async function readied(open: () => ReconnectingConnection): Promise<ReconnectingConnection> {
+  const connection = open();
+  await connection.ready;
+  return connection;
 }
 
 /** A leaf with a heartbeat of its own may have it in another thread, where functions cannot go. */
@@ -145,12 +147,25 @@ function refuseFunctions({ isLife, probe }: ResolvedOptions["liveness"]): void {
   );
 }
 
-/** The handshake with the options' subprotocols and headers where it has none of its own. */
-function withDefaults(handshake: Handshake, options: ConnectionOptions): Handshake {
-  const headers = headersOf(options.headers);
-  for (const [name, value] of handshake.headers) headers.set(name, value);
-  const protocols = handshake.protocols.length > 0 ? handshake.protocols : options.protocols ?? [];
-  return new KeptHandshake(handshakeOf({ url: handshake.url, protocols, headers }));
+/** The handshake with the options' headers and subprotocols where it has none of its own. */
+function withDefaults(
+  { url, protocols, headers }: Handshake,
+  defaults: Headers,
+  offered: readonly string[] = [],
+): Handshake {
+  const merged = new Headers(defaults);
+  for (const [name, value] of headers) merged.set(name, value);
+  return new KeptHandshake(
+    handshakeOf({ url, protocols: protocols.length > 0 ? protocols : offered, headers: merged }),
+  );
+}
+
+/** The same object without members that are `undefined`. */
+function definedOf<T extends object>(
+  value: T,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 /** A handshake as text: for the dials to come a connection keeps this, as a `URL` and `Headers` take kilobytes while it is idle. */
@@ -175,11 +190,8 @@ class KeptHandshake implements Handshake {
 }
 
 /** The dial layers of the canonical chain. */
-function dialLayers(options: ConnectionOptions, seams: Seams): DialLayer[] {
-  return [
-    connectTimeout(options.connectTimeoutMs ?? 10_000, seams.clock),
-    ...options.auth === undefined ? [] : [auth(options.auth)],
-  ];
+function dialLayers({ auth: source }: ConnectionOptions, ms: number, clock: Clock): DialLayer[] {
+  return [deadline(ms, clock), ...source === undefined ? [] : [auth(source)]];
 }
 
 /**
@@ -205,11 +217,11 @@ export function stack(
   seams: Seams,
   options: ConnectionOptions = {},
 ): Connector<ReconnectingConnection> {
-  resolveOptions(options, leaf.capabilities);
+  const { connectTimeoutMs } = resolveOptions(options, leaf.capabilities);
   return chain(leaf, {
     outer: options.tracer === undefined ? [] : [tracing(options.tracer)],
     reconnect: reconnect(options, seams),
-    dial: dialLayers(options, seams),
+    dial: dialLayers(options, connectTimeoutMs, seams.clock),
   });
 }
 
@@ -232,120 +244,117 @@ export interface Entry {
   open(url: UrlSource, options?: ConnectionOptions): ReconnectingConnection;
 }
 
-/** Binds `connect` and `open` to a platform, which is made when it is first needed. */
-export function entry(platform: () => Runtime): Entry {
-  let runtime: Runtime | undefined;
-  const open = (url: UrlSource, options: ConnectionOptions = {}): ReconnectingConnection => {
-    const { connector, ...seams } = options.runtime ?? (runtime ??= platform());
-    resolveOptions(options, connector.capabilities);
+/** The `open` of a platform, which is made when it is first needed. */
+export function opener(platform: () => Runtime): Entry["open"] {
+  let own: Runtime | undefined;
+  return (url, options = {}) => {
+    const runtime = options.runtime ?? (own ??= platform());
+    const { connector, clock } = runtime;
+    const { connectTimeoutMs } = resolveOptions(options, connector.capabilities);
     const moving = typeof url === "function";
-    const layers = dialLayers(options, seams);
+    const layers = dialLayers(options, connectTimeoutMs, clock);
     if (moving) layers.splice(1, 0, urlSource(url));
     const dialled = layers.reduceRight((next, layer) => layer(next), connector);
-    const inner = reconnector(dialled, seams, { options, once: false });
     const handshake = handshakeOf({ url: moving ? "ws://url-function.invalid/" : url });
-    const signal = options.signal ?? new AbortController().signal;
-    return opened(inner, handshake, { signal }, options);
-  };
-  return {
-    open,
-    async connect(url, options) {
-      const connection = open(url, options);
-      await connection.ready;
-      return connection;
-    },
+    const { signal, tracer } = options;
+    const context: OpenContext = { signal };
+    return reconnector(dialled, runtime, { options, once: false })
+      .open(handshake, tracer === undefined ? context : traced(context, tracer));
   };
 }
 
-/** Opens through the tracing layer, which like every outer layer only knows `connect`. */
-function opened(
-  inner: ReconnectConnector,
-  handshake: Handshake,
-  context: ConnectContext,
-  { tracer }: ConnectionOptions,
-): ReconnectingConnection {
-  if (tracer === undefined) return inner.open(handshake, context);
-  let connection: ReconnectingConnection | undefined;
-  const layer = tracing(tracer)({
-    connect: (own: Handshake, traced: ConnectContext) => {
-      connection = inner.open(own, traced);
-      return Promise.resolve(connection);
-    },
-  });
-  handled(layer.connect(handshake, context));
-  return connection!;
+/** The `connect` that belongs to an `open`. */
+export function connecter(open: Entry["open"]): Entry["connect"] {
+  return (url, options) => readied(() => open(url, options));
 }
 
-interface OpenOptions {
-  readonly connector: WsConnector;
-  readonly handshake: Handshake;
-  readonly context: ConnectContext;
-  readonly seams: Seams;
-  readonly options: ResolvedOptions;
-  readonly once: boolean;
-}
-
-/** Wires the actor to both axes and starts it. */
-function openConnection(setup: OpenOptions): ReconnectingConnection {
-  const { seams, options, connector } = setup;
-  const { clock } = seams;
-  let lagWaits = false;
-  let lagTraced = 0;
-  const traceLag = () => {
-    if (!lagWaits) return;
-    lagWaits = false;
-    lagTraced = axes.lagged;
-    const { lagged: totalLagged, laggedBytes: totalLaggedBytes } = axes;
-    supervisor.trace({ type: "lag", totalLagged, totalLaggedBytes });
-  };
-  const axes = new ConnectionAxes(options, {
-    clock,
-    recvAxis: connector.capabilities.recvAxis,
-    hooks: {
-      onCount: () => {
-        supervisor.lifecycle.bump();
-        if (lagWaits || setup.context.trace === undefined || axes.lagged === lagTraced) return;
-        // One event for all that is lost in one turn: a tracer must not cost more than the loss.
-        lagWaits = true;
-        clock.turn(traceLag);
-      },
-      onFailed: (epoch, error) => supervisor.fail(epoch, error),
-      onCancel: () => supervisor.leave(),
-      // The turn may come after the end, which nothing follows.
-      onFinish: traceLag,
-    },
-  });
-  const supervisor: Supervisor = new Supervisor({ ...setup, axes });
-  if (options.buffer.maxFrames < LEAST_FRAMES) {
-    supervisor.trace({
-      type: "config",
-      message: `buffer.maxFrames (${options.buffer.maxFrames}) is below ${LEAST_FRAMES}: ` +
-        "one burst of a socket may not fit, however fast the reader is",
-    });
-  }
-  const connection = new Connection({ axes, supervisor, options, clock });
-  seams.spawn.spawn("holdfast", supervisor);
-  supervisor.start();
-  return connection;
-}
-
-interface Parts {
+/** Both axes and the actor of one connection, and what they tell each other. */
+class Parts implements AxesHooks {
   readonly axes: ConnectionAxes;
   readonly supervisor: Supervisor;
-  readonly options: ResolvedOptions;
-  readonly clock: Clock;
+  readonly flushMs: number;
+  readonly #setup: SupervisorOptions;
+  /** Whether a trace event waits for the end of the turn, and how many losses have been traced. */
+  #lagWaits = false;
+  #lagTraced = 0;
+
+  constructor(setup: Omit<SupervisorOptions, "axes">) {
+    const { connector, handshake, context, seams, options, once } = setup;
+    const { recvAxis } = connector.capabilities;
+    this.flushMs = options.shutdownTimeoutMs;
+    const axes = new ConnectionAxes(options, { clock: seams.clock, recvAxis, hooks: this });
+    this.axes = axes;
+    this.#setup = { connector, handshake, context, seams, options, once, axes };
+    this.supervisor = new Supervisor(this.#setup);
+  }
+
+  get clock(): Clock {
+    return this.#setup.seams.clock;
+  }
+
+  start(): ReconnectingConnection {
+    const { supervisor } = this;
+    const { options, seams } = this.#setup;
+    const { maxFrames } = options.buffer;
+    if (maxFrames < LEAST_FRAMES) {
+      supervisor.trace({
+        type: "config",
+        message: `buffer.maxFrames (${maxFrames}) is below ${LEAST_FRAMES}: ` +
+          "one burst of a socket may not fit, however fast the reader is",
+      });
+    }
+    const connection = new Connection(this);
+    seams.spawn.spawn("holdfast", supervisor);
+    supervisor.start();
+    return connection;
+  }
+
+  onCount(): void {
+    this.supervisor.lifecycle.bump();
+    if (
+      this.#lagWaits || this.#setup.context.trace === undefined ||
+      this.axes.lagged === this.#lagTraced
+    ) return;
+    // One event for all that is lost in one turn: a tracer must not cost more than the loss.
+    this.#lagWaits = true;
+    this.clock.turn(() => this.onFinish());
+  }
+
+  onReport(epoch: number, event: SessionEvent): void {
+    this.supervisor.reported(epoch, event);
+  }
+
+  onFailed(epoch: number, error: TransportError): void {
+    this.supervisor.fail(epoch, error);
+  }
+
+  onCancel(): void {
+    this.supervisor.leave();
+  }
+
+  /** The turn of {@link onCount} may come after the end, which nothing follows. */
+  onFinish(): void {
+    if (!this.#lagWaits) return;
+    this.#lagWaits = false;
+    const { lagged: totalLagged, laggedBytes: totalLaggedBytes } = this.axes;
+    this.#lagTraced = totalLagged;
+    this.supervisor.trace({ type: "lag", totalLagged, totalLaggedBytes });
+  }
 }
 
 /** The handle: nothing but the parts, under the names of the usage seam. */
 class Connection implements ReconnectingConnection {
-  readonly control: ConnectionControl;
   readonly #parts: Parts;
+  #control: ConnectionControl | undefined;
   #writable: WritableStream<Data> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    const { supervisor } = parts;
-    this.control = Object.freeze({
+  }
+
+  get control(): ConnectionControl {
+    const { supervisor } = this.#parts;
+    return this.#control ??= Object.freeze({
       forceReconnect: () => supervisor.forceReconnect(),
       markHealthy: () => supervisor.markHealthy(),
       shutdown: (options = {}) => supervisor.shutdown(options),
@@ -365,13 +374,13 @@ class Connection implements ReconnectingConnection {
   }
 
   get writable(): WritableStream<Data> {
-    const { axes, supervisor, options, clock } = this.#parts;
+    const { axes, supervisor, flushMs, clock } = this.#parts;
     return this.#writable ??= heldWritable({
       outbox: axes.outbox,
       clock,
-      flushMs: options.shutdownTimeoutMs,
+      flushMs,
       shutdown: () => supervisor.shutdown(),
-      onEnd: (ended) => void supervisor.lifecycle.watch.waitFor(() => false).catch(ended),
+      onEnd: (ended) => void supervisor.lifecycle.waitFor(() => false).catch(ended),
     });
   }
 

@@ -56,13 +56,14 @@ export function attemptBudget(options: AttemptBudgetOptions): AttemptBudget {
   return new Budget(attempts, windowMs);
 }
 
-class Budget implements AttemptBudget {
+/** The budget itself, of options that were checked. */
+export class Budget implements AttemptBudget {
   readonly attempts: number;
   readonly windowMs: number;
   readonly #window: TokenWindow;
   readonly #queue: Waiter[] = [];
   /** Dials under way: between the reservation and the server lie credentials, and a second connection of some leaves. */
-  readonly #dialling: Set<Held> = new Set();
+  #dialling: readonly Held[] = [];
   #cancel: (() => void) | undefined;
 
   constructor(attempts: number, windowMs: number) {
@@ -91,9 +92,10 @@ class Budget implements AttemptBudget {
               this.#serve();
             },
             dialling: () => {
-              this.#dialling.add(held);
+              this.#dialling = [...this.#dialling, held];
               return () => {
-                if (!this.#dialling.delete(held)) return;
+                if (!this.#dialling.includes(held)) return;
+                this.#dialling = this.#dialling.filter((other) => other !== held);
                 this.#renew(held, clock.now());
                 this.#serve();
               };

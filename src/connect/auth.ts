@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { onAbort } from "../contract/abort.ts";
+import { raced } from "../contract/abort.ts";
 import type { AuthSource } from "../contract/auth.ts";
 import type { DialLayer } from "../contract/connector.ts";
 import { isTransportError, TransportError } from "../contract/errors.ts";
@@ -33,28 +33,15 @@ export function auth(source: AuthSource): DialLayer {
         protocols: [...handshake.protocols],
         headers: new Headers(handshake.headers),
       };
-      await pull(source, own, signal);
+      try {
+        await raced(signal, () => source(own, { signal }));
+      } catch (error) {
+        signal.throwIfAborted();
+        throw authError(error);
+      }
       signal.throwIfAborted();
       return next.connect(own, context);
     },
-  });
-}
-
-/** Rejects as soon as the dial is over, even if the source does not listen to the signal. */
-function pull(source: AuthSource, handshake: Handshake, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const forget = onAbort(signal, () => reject(signal.reason));
-    if (signal.aborted) return;
-    const settle = (act: () => void) => {
-      forget();
-      act();
-    };
-    const failed = (error: unknown) => settle(() => reject(authError(error)));
-    try {
-      Promise.resolve(source(handshake, { signal })).then(() => settle(resolve), failed);
-    } catch (error) {
-      failed(error);
-    }
   });
 }
 

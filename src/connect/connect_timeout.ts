@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { onAbort } from "../contract/abort.ts";
+import { onAbort, raced } from "../contract/abort.ts";
 import type { WsConnection } from "../contract/connection.ts";
 import type { DialLayer } from "../contract/connector.ts";
 import { TransportError } from "../contract/errors.ts";
@@ -33,43 +33,35 @@ export function connectTimeout(ms: number, clock: Clock): DialLayer {
   if (ms === undefined) check.note("ms", ms, "a finite number above 0");
   check.positive("ms", ms, 1);
   check.done("make a connect timeout");
+  return deadline(ms, clock);
+}
+
+/** As {@link connectTimeout}, of a deadline that was checked. */
+export function deadline(ms: number, clock: Clock): DialLayer {
   return (next) => ({
     capabilities: next.capabilities,
-    connect: (handshake, context) =>
-      new Promise<WsConnection>((resolve, reject) => {
-        const inner = new AbortController();
-        let settled = false;
-        const settle = (act: () => void) => {
-          if (settled) return;
-          settled = true;
-          cancel();
-          forget();
-          act();
-        };
-        const cancel = clock.setTimer(() => {
-          const error = new TransportError("connect_timeout", `Cannot connect: took over ${ms} ms`);
-          settle(() => {
-            reject(error);
-            inner.abort(error);
-          });
-        }, ms);
-        let forget = () => {};
-        forget = onAbort(context.signal, () =>
-          settle(() => {
-            reject(context.signal.reason);
-            inner.abort(context.signal.reason);
-          }));
-        if (settled) return forget();
-        let dial: Promise<WsConnection>;
-        try {
-          dial = next.connect(handshake, { ...context, signal: inner.signal });
-        } catch (error) {
-          dial = Promise.reject(error);
-        }
-        dial.then((connection) => {
-          if (settled) connection.abandon();
-          else settle(() => resolve(connection));
-        }, (error) => settle(() => reject(error)));
-      }),
+    async connect(handshake, context) {
+      const inner = new AbortController();
+      const { signal } = inner;
+      const forget = onAbort(context.signal, () => inner.abort(context.signal.reason));
+      const cancel = clock.setTimer(() => {
+        const message = `Cannot connect: took over ${ms} ms`;
+        inner.abort(new TransportError("connect_timeout", message));
+      }, ms);
+      const inTime = (connection: WsConnection) => {
+        if (!signal.aborted) return connection;
+        connection.abandon();
+        throw signal.reason;
+      };
+      try {
+        return await raced(
+          signal,
+          () => next.connect(handshake, { ...context, signal }).then(inTime),
+        );
+      } finally {
+        cancel();
+        forget();
+      }
+    },
   });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { ignored } from "../contract/abort.ts";
-import type { Connector, Layer } from "../contract/connector.ts";
+import type { ConnectContext, Connector, Layer } from "../contract/connector.ts";
 import type { TraceEvent, Tracer } from "../contract/trace.ts";
 
 /**
@@ -27,17 +27,19 @@ import type { TraceEvent, Tracer } from "../contract/trace.ts";
  */
 export function tracing(tracer: Tracer): Layer {
   return <C>(next: Connector<C>): Connector<C> => ({
-    connect(handshake, context) {
-      const outer = context.trace;
-      const trace = (event: TraceEvent) => {
-        outer?.(event);
-        try {
-          ignored(tracer.event(event));
-        } catch {
-          // A tracer may lose events; it may not break the actor.
-        }
-      };
-      return next.connect(handshake, { ...context, trace });
-    },
+    connect: (handshake, context) => next.connect(handshake, traced(context, tracer)),
   });
+}
+
+/** The context with the tracer in it, inside of the one that it has. */
+export function traced<T extends Pick<ConnectContext, "trace">>(context: T, tracer: Tracer): T {
+  const trace = (event: TraceEvent) => {
+    context.trace?.(event);
+    try {
+      ignored(tracer.event(event));
+    } catch {
+      // A tracer may lose events; it may not break the actor.
+    }
+  };
+  return { ...context, trace };
 }

@@ -116,6 +116,16 @@ export class TransportError extends Error {
   }
 }
 
+/** The error of a session that has to end, and why. */
+export function sessionLost(
+  code: TransportErrorCode,
+  epoch: number,
+  why: string,
+  facts: TransportErrorFacts = {},
+): TransportError {
+  return new TransportError(code, `Session ${epoch} lost: ${why}`, { ...facts, epoch });
+}
+
 /**
  * Whether a value is a {@link TransportError}, of any copy of this package, and of the given code if one is given.
  *

@@ -155,17 +155,19 @@ export function wireHandshake(
     headers.set("authorization", `Basic ${btoa(String.fromCharCode(...bytes))}`);
     url.username = url.password = "";
   }
-  if (!leaf.headers) {
-    const names = [...headers.keys()];
-    if (names.length > 0) {
-      throw new TransportError(
-        "unsupported",
-        `Cannot send header ${names.join(", ")}: the ${leaf.name} leaf has no headers; ` +
-          `the subpaths ./deno, ./node, ./bun and ./workerd have`,
-      );
-    }
-  }
+  if (!leaf.headers) refuseHeaders(headers, `the ${leaf.name} leaf`);
   return { url, protocols: [...handshake.protocols], headers };
+}
+
+/** @throws {TransportError} `unsupported`, if there is a header, as `who` cannot send any. */
+export function refuseHeaders(headers: Headers, who: string): void {
+  const names = [...headers.keys()];
+  if (names.length === 0) return;
+  throw new TransportError(
+    "unsupported",
+    `Cannot send header ${names.join(", ")}: ${who} has no headers; ` +
+      "the subpaths ./deno, ./node, ./bun and ./workerd have",
+  );
 }
 
 /** A part of userinfo without its percent-encoding. */

@@ -364,15 +364,18 @@ export function resolveOptions(options: ConnectionOptions, leaf: Capabilities): 
   return resolved;
 }
 
+/** No layers: one list for all. */
+const none: readonly FrameLayer[] = [];
+
 function layersOf(
   check: OptionCheck,
   path: string,
   layers: readonly FrameLayer[] | undefined,
 ): readonly FrameLayer[] {
-  if (layers === undefined) return [];
+  if (layers === undefined) return none;
   if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
     check.note(path, layers, "an array of functions");
-    return [];
+    return none;
   }
   return [...layers];
 }

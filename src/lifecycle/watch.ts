@@ -7,12 +7,44 @@
 import { onAbort } from "../contract/abort.ts";
 import type { Watch } from "../contract/lifecycle.ts";
 
+/** Nobody waits: shared, as most never have a waiter, and as a drop must not cost an allocation. */
+const nobody: readonly (() => void)[] = [];
+
+/** The consumer's side: has no way to the producer's. */
+class View<T> implements Watch<T> {
+  readonly #source: WatchSource<T>;
+
+  constructor(source: WatchSource<T>) {
+    this.#source = source;
+  }
+
+  get value(): T {
+    return this.#source.value;
+  }
+
+  get ended(): boolean {
+    return this.#source.ended;
+  }
+
+  changed(since?: number, options: { signal?: AbortSignal } = {}): Promise<boolean> {
+    return this.#source.changed(since, options.signal);
+  }
+
+  waitFor(predicate: (value: T) => boolean, options: { signal?: AbortSignal } = {}): Promise<T> {
+    return this.#source.waitFor(predicate, options.signal);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    return this.#source.iterate();
+  }
+}
+
 /** The producer's side of a {@link Watch}. */
 export class WatchSource<T> {
   /** The consumer's side. */
-  readonly watch: Watch<T>;
+  readonly watch: Watch<T> = new View(this);
   readonly #build: (version: number) => T;
-  readonly #waiters: Set<() => void> = new Set();
+  #waiters: readonly (() => void)[] = nobody;
   #version = 0;
   #built: { readonly version: number; readonly value: T } | undefined;
   #end: { readonly error: unknown } | undefined;
@@ -20,19 +52,6 @@ export class WatchSource<T> {
   /** `build` makes the value of a version; it is called at most once per version. */
   constructor(build: (version: number) => T) {
     this.#build = build;
-    // deno-lint-ignore no-this-alias -- the watch is another object with getters of its own
-    const source = this;
-    this.watch = {
-      get value(): T {
-        return source.#value();
-      },
-      get ended(): boolean {
-        return source.#end !== undefined;
-      },
-      changed: (since = source.#version, options = {}) => source.#changed(since, options.signal),
-      waitFor: (predicate, options = {}) => source.#waitFor(predicate, options.signal),
-      [Symbol.asyncIterator]: () => source.#iterate(),
-    };
   }
 
   /** The value has changed. */
@@ -49,61 +68,69 @@ export class WatchSource<T> {
 
   /** Wakes whoever waits. */
   notify(): void {
-    this.#wake();
+    const waiters = this.#waiters;
+    this.#waiters = nobody;
+    for (const wake of waiters) wake();
   }
 
   /** The value will not change any more; `error` is what {@link Watch.waitFor} rejects with. */
   end(error: unknown): void {
     if (this.#end !== undefined) return;
     // What the value is made of may go on changing; the value does not.
-    this.#value();
+    void this.value;
     this.#end = { error };
-    this.#wake();
+    this.notify();
   }
 
-  #value(): T {
+  /** The newest value. */
+  get value(): T {
     if (this.#built?.version !== this.#version) {
       this.#built = { version: this.#version, value: this.#build(this.#version) };
     }
     return this.#built.value;
   }
 
-  #wake(): void {
-    if (this.#waiters.size === 0) return;
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
-    for (const wake of waiters) wake();
+  /** Whether it was the last. */
+  get ended(): boolean {
+    return this.#end !== undefined;
   }
 
-  #changed(since: number, signal: AbortSignal | undefined): Promise<boolean> {
+  /** As {@link Watch.changed}. */
+  changed(since: number = this.#version, signal?: AbortSignal): Promise<boolean> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#version > since) return Promise.resolve(true);
     if (this.#end !== undefined) return Promise.resolve(false);
     return new Promise((resolve, reject) => {
       const wake = () => {
         const newer = this.#version > since;
-        if (!newer && this.#end === undefined) return void this.#waiters.add(wake);
+        if (!newer && this.#end === undefined) return this.#wait(wake);
         forget();
         resolve(newer);
       };
       const forget = onAbort(signal, () => {
-        this.#waiters.delete(wake);
+        this.#waiters = this.#waiters.filter((other) => other !== wake);
         reject(signal?.reason);
       });
-      this.#waiters.add(wake);
+      this.#wait(wake);
     });
   }
 
-  async #waitFor(predicate: (value: T) => boolean, signal: AbortSignal | undefined): Promise<T> {
+  #wait(wake: () => void): void {
+    this.#waiters = [...this.#waiters, wake];
+  }
+
+  /** As {@link Watch.waitFor}. */
+  async waitFor(predicate: (value: T) => boolean, signal?: AbortSignal): Promise<T> {
     for (;;) {
       const version = this.#version;
-      const value = this.#value();
+      const { value } = this;
       if (predicate(value)) return value;
-      if (!await this.#changed(version, signal)) throw this.#end?.error;
+      if (!await this.changed(version, signal)) throw this.#end?.error;
     }
   }
 
-  #iterate(): AsyncIterableIterator<T> {
+  /** The values, with a cursor of its own. */
+  iterate(): AsyncIterableIterator<T> {
     const stop = new AbortController();
     const values = this.#values(stop.signal);
     const iterator: AsyncIterableIterator<T> = {
@@ -121,9 +148,9 @@ export class WatchSource<T> {
   async *#values(stop: AbortSignal): AsyncGenerator<T, void, undefined> {
     let seen = -1;
     for (;;) {
-      if (this.#version === seen && !await this.#changed(seen, stop).catch(() => false)) return;
+      if (this.#version === seen && !await this.changed(seen, stop).catch(() => false)) return;
       seen = this.#version;
-      yield this.#value();
+      yield this.value;
     }
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { WsConnection } from "../contract/connection.ts";
 import type { TransportError } from "../contract/errors.ts";
-import type { SessionEvent, SessionStart } from "../contract/session.ts";
+import type { SessionStart } from "../contract/session.ts";
 
 /** A session, as the axes see it. */
 export interface AxesSession {
@@ -13,10 +13,8 @@ export interface AxesSession {
   readonly epoch: number;
   /** Its socket. */
   readonly connection: WsConnection;
-  /** Aborts at its end. */
+  /** Aborts at its end. Made when it is first asked for. */
   readonly signal: AbortSignal;
-  /** What its layers report. */
-  report(event: SessionEvent): void;
 }
 
 /** Both axes. */
@@ -32,7 +30,7 @@ export interface Axes {
   /** Its frames flow from now on, those first that came before: whoever waits for the first one is there by now. */
   listen(): void;
   /** What the start hook of the open session is given. */
-  sessionStart(session: AxesSession): SessionStart;
+  sessionStart(): SessionStart;
   /** The start of the session is done: everybody may send. */
   start(): void;
   /** The session is over: nothing of it flows any more. */

@@ -27,7 +27,7 @@
  */
 import { type Classify, type Failure, isPoison } from "../contract/classify.ts";
 import type { SessionEnd } from "../contract/connection.ts";
-import { TransportError } from "../contract/errors.ts";
+import { sessionLost, TransportError } from "../contract/errors.ts";
 import type { Phase } from "../contract/lifecycle.ts";
 import type { TraceFact } from "../contract/trace.ts";
 import { backoffDelay, type BackoffPolicy } from "./backoff.ts";
@@ -155,6 +155,15 @@ export interface Moment {
   readonly random: number;
 }
 
+/** What a session that is good puts an end to. */
+const forgiven = {
+  failures: 0,
+  dials: 0,
+  permanents: 0,
+  row: { kind: "", length: 0 },
+  lastDelayMs: 0,
+};
+
 /** The state before the first event. */
 export function initialState(now: number): ReconnectState {
   return {
@@ -168,25 +177,13 @@ export function initialState(now: number): ReconnectState {
     error: undefined,
     everUp: false,
     silent: false,
-    failures: 0,
-    dials: 0,
-    permanents: 0,
-    row: { kind: "", length: 0 },
-    lastDelayMs: 0,
+    ...forgiven,
     notBefore: 0,
     closeBy: 0,
     timers: {},
     timerCount: 0,
   };
 }
-
-const forgiven = {
-  failures: 0,
-  dials: 0,
-  permanents: 0,
-  row: { kind: "", length: 0 },
-  lastDelayMs: 0,
-};
 
 /** Decides one event. */
 export function transition(
@@ -321,10 +318,10 @@ class Step {
         if (mode !== "starting") return;
         return this.#failed({
           stage: "start",
-          error: new TransportError(
+          error: sessionLost(
             "start_timeout",
-            `Session ${epoch} lost: onSession took over ${this.#policy.startTimeoutMs} ms`,
-            { epoch },
+            epoch,
+            `onSession took over ${this.#policy.startTimeoutMs} ms`,
           ),
         });
       case "stable":
@@ -365,9 +362,20 @@ class Step {
   }
 
   #up(): void {
-    const { epoch, lastDelayMs } = this.state;
-    const { stableAfterMs, renewAfterMs } = this.#policy;
+    const { epoch } = this.state;
+    const { renewAfterMs } = this.#policy;
     this.#clearTimers("start", "ready");
+    this.#healthy();
+    if (renewAfterMs !== undefined) {
+      this.#setTimer("renew", Math.round(renewAfterMs * (1 - this.#moment.random / 10)));
+    }
+    this.#do({ type: "up", epoch });
+    this.#trace({ type: "start", epoch });
+    if (this.state.silent) this.#stale();
+  }
+
+  #healthy(): void {
+    const { epoch, lastDelayMs } = this.state;
     this.#set({
       mode: "up",
       phase: epoch === 1 ? "connected" : "resumed",
@@ -375,13 +383,7 @@ class Step {
       everUp: true,
       error: undefined,
     });
-    this.#setTimer("stable", stableAfterMs ?? Math.max(10_000, lastDelayMs));
-    if (renewAfterMs !== undefined) {
-      this.#setTimer("renew", Math.round(renewAfterMs * (1 - this.#moment.random / 10)));
-    }
-    this.#do({ type: "up", epoch });
-    this.#trace({ type: "start", epoch });
-    if (this.state.silent) this.#stale();
+    this.#setTimer("stable", this.#policy.stableAfterMs ?? Math.max(10_000, lastDelayMs));
   }
 
   #stale(): void {
@@ -397,13 +399,8 @@ class Step {
   }
 
   #alive(): void {
-    const { epoch, lastDelayMs } = this.state;
-    this.#set({
-      mode: "up",
-      phase: epoch === 1 ? "connected" : "resumed",
-      downSinceMs: undefined,
-    });
-    this.#setTimer("stable", this.#policy.stableAfterMs ?? Math.max(10_000, lastDelayMs));
+    const { epoch } = this.state;
+    this.#healthy();
     this.#trace({ type: "alive", epoch });
   }
 

@@ -6,12 +6,12 @@
  *
  * @module
  */
-import { handled, ignored, onAbort } from "../contract/abort.ts";
+import { handled, ignored, nothing, onAbort } from "../contract/abort.ts";
 import { type Classify, defaultClassify } from "../contract/classify.ts";
 import type { SessionEnd, WsConnection } from "../contract/connection.ts";
 import { checkClose } from "../contract/connection.ts";
 import type { ConnectContext, WsConnector } from "../contract/connector.ts";
-import { isTransportError, TransportError } from "../contract/errors.ts";
+import { isTransportError, sessionLost, TransportError } from "../contract/errors.ts";
 import { type Handshake, isHandshakeError } from "../contract/handshake.ts";
 import type { LifecycleSnapshot } from "../contract/lifecycle.ts";
 import type { ResolvedOptions } from "../contract/options.ts";
@@ -35,21 +35,13 @@ import {
 export interface SupervisorOptions {
   readonly connector: WsConnector;
   readonly handshake: Handshake;
-  readonly context: ConnectContext;
+  /** Without a signal, nobody can end it from outside. */
+  readonly context: Omit<ConnectContext, "signal"> & { readonly signal?: AbortSignal | undefined };
   readonly seams: Seams;
   readonly options: ResolvedOptions;
   /** One session only. */
   readonly once: boolean;
   readonly axes: Axes;
-}
-
-interface Session extends AxesSession {
-  readonly abort: AbortController;
-  readonly firstSeq: number;
-  readonly closing: EndListener;
-  end: SessionEnd | undefined;
-  /** Whether it was found unusable; its loss is on its way, and nothing is started on it. */
-  failed: boolean;
 }
 
 interface Settle {
@@ -80,6 +72,39 @@ class EndListener {
   }
 }
 
+/** The session that is open. */
+class Session implements AxesSession {
+  readonly epoch: number;
+  readonly connection: WsConnection;
+  readonly firstSeq: number;
+  closing: EndListener | undefined;
+  end: SessionEnd | undefined;
+  /** Whether it was found unusable; its loss is on its way, and nothing is started on it. */
+  failed = false;
+  #abort: AbortController | undefined;
+  #error: TransportError | undefined;
+
+  constructor(epoch: number, connection: WsConnection, firstSeq: number) {
+    this.epoch = epoch;
+    this.connection = connection;
+    this.firstSeq = firstSeq;
+  }
+
+  /** Most sessions never need one, and its listeners take a kilobyte. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#error !== undefined) this.#abort.abort(this.#error);
+    }
+    return this.#abort.signal;
+  }
+
+  abort(error: TransportError): void {
+    this.#error = error;
+    this.#abort?.abort(error);
+  }
+}
+
 /** Counts abandoned sockets. */
 class Abandoned {
   zombies = 0;
@@ -101,18 +126,16 @@ export class Supervisor implements Task {
   readonly #setup: SupervisorOptions;
   readonly #policy: ReconnectPolicy;
   readonly #queue: ReconnectEvent[] = [];
-  readonly #timers: Map<TimerName, () => void> = new Map();
-  readonly #ended: Promise<void>;
-  #resolveEnded: () => void = () => {};
-  readonly #settleReady: Settle;
+  readonly #timers: { [name in TimerName]?: (() => void) | undefined } = {};
+  #settleReady: Settle | undefined;
   #state: ReconnectState;
-  #wake: () => void = () => {};
+  #wake: () => void = nothing;
   #dial: Dial | undefined;
   #session: Session | undefined;
   #forced = false;
   #leaving = false;
   readonly #abandoned: Abandoned = new Abandoned();
-  #forget: () => void = () => {};
+  #forget: () => void = nothing;
 
   /** Makes one; nothing happens before {@link start}. */
   constructor(setup: SupervisorOptions) {
@@ -121,20 +144,22 @@ export class Supervisor implements Task {
     const { options } = setup;
     this.#policy = {
       ...options.backoff,
-      ...options,
+      maxAttempts: options.maxAttempts,
+      permanentRetries: options.permanentRetries,
+      renewAfterMs: options.renewAfterMs,
+      startTimeoutMs: options.startTimeoutMs,
+      readyTimeoutMs: options.readyTimeoutMs,
+      shutdownTimeoutMs: options.shutdownTimeoutMs,
       hasStart: options.onSession !== undefined,
       once: setup.once,
       classify: contained(options.classify),
     };
     this.lifecycle = new WatchSource((version) => this.#snapshot(version));
-    this.#ended = new Promise((resolve) => this.#resolveEnded = resolve);
-    let settle: Settle | undefined;
     this.ready = handled(
       new Promise<void>((resolve, reject) => {
-        settle = { resolve, reject };
+        this.#settleReady = { resolve, reject };
       }),
     );
-    this.#settleReady = settle!;
   }
 
   /** Abandoned sockets whose end was not reported yet. */
@@ -156,16 +181,21 @@ export class Supervisor implements Task {
   /** Starts: the first dial, unless the signal has aborted already. */
   start(): void {
     const { context, options } = this.#setup;
-    // As a rule they are the same; a chain of the application's own is given one, and its options may hold another.
-    const signals = [...new Set([context.signal, options.signal])];
-    if (!signals.some((signal) => signal?.aborted)) this.#post({ type: "start" });
-    const forget = signals.map((signal) =>
-      onAbort(signal, () => {
-        this.#settleReady.reject(signal!.reason);
+    // As a rule there is one at most; a chain of the application's own is given one, and its options may hold another.
+    const signals = new Set([context.signal, options.signal]);
+    signals.delete(undefined);
+    if (![...signals].some((signal) => signal!.aborted)) this.#post({ type: "start" });
+    for (const signal of signals) {
+      const before = this.#forget;
+      const forget = onAbort(signal, () => {
+        this.#settleReady?.reject(signal!.reason);
         void this.shutdown();
-      })
-    );
-    this.#forget = () => forget.forEach((each) => each());
+      });
+      this.#forget = () => {
+        before();
+        forget();
+      };
+    }
   }
 
   /** Handles one event. */
@@ -205,7 +235,7 @@ export class Supervisor implements Task {
     }
     this.#leaving = true;
     this.#post({ type: "shutdown", code, reason, timeoutMs });
-    return this.#ended;
+    return this.lifecycle.waitFor(() => false).then(nothing, nothing);
   }
 
   /** Ends the connection, unless that is under way, within whatever bound that was promised. */
@@ -275,7 +305,9 @@ export class Supervisor implements Task {
         this.#listen();
         if (this.#session?.failed !== false) return;
         this.#setup.axes.start();
-        return this.#settleReady.resolve();
+        this.#settleReady?.resolve();
+        this.#settleReady = undefined;
+        return;
       case "drop":
         return this.#drop(effect.error);
       case "close":
@@ -286,18 +318,18 @@ export class Supervisor implements Task {
         }
         return;
       case "setTimer": {
-        this.#timers.get(effect.name)?.();
-        const { name, id } = effect;
-        const { clock } = this.#setup.seams;
-        this.#timers.set(
-          name,
-          clock.setTimer(() => this.#post({ type: "timer", name, id }), effect.delayMs),
-        );
+        const { name, id, delayMs } = effect;
+        this.#timers[name]?.();
+        const due = () => {
+          this.#timers[name] = undefined;
+          this.#post({ type: "timer", name, id });
+        };
+        this.#timers[name] = this.#setup.seams.clock.setTimer(due, delayMs);
         return;
       }
       case "clearTimer":
-        this.#timers.get(effect.name)?.();
-        this.#timers.delete(effect.name);
+        this.#timers[effect.name]?.();
+        this.#timers[effect.name] = undefined;
         return;
       case "finish": {
         const { error } = this.#state;
@@ -341,25 +373,18 @@ export class Supervisor implements Task {
   #adopt(epoch: number): void {
     const connection = this.#dial!.connection!;
     this.#dial = undefined;
-    const abort = new AbortController();
-    const session: Session = {
-      epoch,
-      connection,
-      abort,
-      signal: abort.signal,
-      firstSeq: this.#setup.axes.lastSeq + 1,
-      closing: new EndListener(connection, (end) => {
-        session.end = end;
-        const lost = () => this.#post({ type: "lost", epoch, error: lossOf(epoch, end), end });
-        if (connection.attach !== undefined) return lost();
-        this.#read(lost);
-      }),
-      end: undefined,
-      failed: false,
-      report: (event) => this.#reported(session, event),
-    };
+    const session = new Session(epoch, connection, this.#setup.axes.lastSeq + 1);
+    session.closing = new EndListener(connection, (end) => this.#closed(session, end));
     this.#session = session;
     this.#setup.axes.open(session);
+  }
+
+  #closed(session: Session, end: SessionEnd): void {
+    session.end = end;
+    const { epoch, connection } = session;
+    const lost = () => this.#post({ type: "lost", epoch, error: lossOf(epoch, end), end });
+    if (connection.attach !== undefined) return lost();
+    this.#read(lost);
   }
 
   /** What came before the end may still be on its way through a stream: waits until nothing comes any more. */
@@ -378,17 +403,13 @@ export class Supervisor implements Task {
     } catch (cause) {
       // A connection of a dial layer that cannot be attached; the actor outlives it.
       const { epoch } = session;
-      const error = new TransportError("layer_failed", `Session ${epoch} lost: it cannot be read`, {
-        cause,
-        epoch,
-      });
-      this.fail(epoch, error);
+      this.fail(epoch, sessionLost("layer_failed", epoch, "it cannot be read", { cause }));
     }
   }
 
-  #reported(session: Session, event: SessionEvent): void {
-    if (this.#session !== session) return;
-    const { epoch } = session;
+  /** What a layer of that session reports. */
+  reported(epoch: number, event: SessionEvent): void {
+    if (this.#session?.epoch !== epoch) return;
     switch (event.type) {
       case "stale":
       case "alive":
@@ -412,14 +433,11 @@ export class Supervisor implements Task {
     const failed = (cause: unknown) => {
       const error = isTransportError(cause, "auth_rejected")
         ? cause
-        : new TransportError("start_failed", `Session ${epoch} lost: onSession failed`, {
-          cause,
-          epoch,
-        });
+        : sessionLost("start_failed", epoch, "onSession failed", { cause });
       this.#post({ type: "startFailed", epoch, error });
     };
     try {
-      const running = options.onSession!(axes.sessionStart(session));
+      const running = options.onSession!(axes.sessionStart());
       Promise.resolve(running).then(() => this.#post({ type: "started", epoch }), failed);
     } catch (error) {
       failed(error);
@@ -430,10 +448,10 @@ export class Supervisor implements Task {
     const session = this.#session;
     if (session === undefined) return;
     this.#session = undefined;
-    session.closing.forget();
+    session.closing?.forget();
     if (session.end === undefined) this.#abandon(session.connection);
     this.#setup.axes.release(error);
-    session.abort.abort(error);
+    session.abort(error);
     this.trace({
       type: "down",
       epoch: session.epoch,
@@ -460,10 +478,9 @@ export class Supervisor implements Task {
     this.#dial = undefined;
     if (late !== undefined) this.#abandon(late);
     const error = this.#state.error!;
-    this.#settleReady.reject(error);
+    this.#settleReady?.reject(error);
     this.trace({ type: "end", zombies: this.zombies });
     this.lifecycle.end(error);
-    this.#resolveEnded();
   }
 }
 
@@ -495,11 +512,7 @@ function dialError(cause: unknown): TransportError {
 
 function lossOf(epoch: number, end: SessionEnd): TransportError {
   const code = end.origin === "protocol" ? "protocol_error" : "session_lost";
-  return new TransportError(
-    code,
-    `Session ${epoch} lost: close code ${end.code} (${end.origin})`,
-    { end, epoch },
-  );
+  return sessionLost(code, epoch, `close code ${end.code} (${end.origin})`, { end });
 }
 
 function shownUrl(url: URL): string {

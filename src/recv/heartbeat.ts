@@ -5,12 +5,17 @@
  *
  * @module
  */
-import { onAbort } from "../contract/abort.ts";
+import { nothing, onAbort } from "../contract/abort.ts";
 import { TransportError } from "../contract/errors.ts";
 import { dataFrame, type Frame } from "../contract/frame.ts";
 import { livenessOf, type LivenessOptions, OptionCheck } from "../contract/options.ts";
 import type { FrameLayer, SessionContext } from "../contract/session.ts";
-import { checkLiveness, livenessAtOpen, type LivenessPolicy } from "./liveness_machine.ts";
+import {
+  checkLiveness,
+  livenessAtOpen,
+  type LivenessPolicy,
+  type LivenessState,
+} from "./liveness_machine.ts";
 
 /**
  * Watches one session: reports `stale`, `alive` and `dead`, and sends the probe when idle. Every frame passes through unchanged. In the stack
@@ -31,25 +36,32 @@ export function heartbeat(options: LivenessOptions = {}): FrameLayer {
   const check = new OptionCheck();
   const resolved = livenessOf(check, options, "");
   check.done("make a heartbeat");
-  return (context) => new Heartbeat(context, resolved);
+  return (context) => {
+    const beat = new Heartbeat(context, resolved);
+    onAbort(context.signal, () => beat.stop());
+    return beat;
+  };
 }
 
-/** The layer itself. */
+/** What a heartbeat needs to know of its session. */
+export type HeartbeatContext = Pick<SessionContext, "epoch" | "clock" | "send" | "report">;
+
+/** The layer itself. Whoever makes it stops it. */
 export class Heartbeat implements Transformer<Frame, Frame> {
-  readonly #context: SessionContext;
+  readonly #context: HeartbeatContext;
   readonly #options: ReturnType<typeof livenessOf>;
   readonly #policy: LivenessPolicy;
-  readonly #isLife: ((frame: Frame) => boolean) | undefined;
+  /** Set by {@link start}, before the first frame. */
+  #state!: LivenessState;
   #heard = 0;
-  #stale = false;
-  #check: () => void = () => {};
-  #cancel: () => void = () => {};
+  /** A turn cannot be cancelled: the second look is for whoever asked last. */
+  #looks = 0;
+  #cancel: () => void = nothing;
   #over = false;
 
-  constructor(context: SessionContext, options: ReturnType<typeof livenessOf>) {
+  constructor(context: HeartbeatContext, options: ReturnType<typeof livenessOf>) {
     this.#context = context;
     this.#options = options;
-    this.#isLife = options.isLife;
     this.#policy = {
       staleAfterMs: options.staleAfterMs,
       deadAfterMs: options.deadAfterMs,
@@ -58,49 +70,55 @@ export class Heartbeat implements Transformer<Frame, Frame> {
   }
 
   start(): void {
-    const { clock, signal } = this.#context;
-    let [state, delayMs] = livenessAtOpen(this.#policy, clock.now(), clock.wallNow());
-    // A turn cannot be cancelled: the second look is for whoever asked last.
-    let looks = 0;
-    const look = (grace: boolean) => {
-      if (this.#over) return;
-      const moment = { heard: this.#heard, now: clock.now(), wall: clock.wallNow(), grace };
-      const [next, decision] = checkLiveness(state, this.#policy, moment);
-      state = next;
-      this.#stale = state.stale;
-      const mine = ++looks;
-      if (decision.delayMs === 0) {
-        clock.turn(() => {
-          if (mine === looks) look(true);
-        });
-      } else if (decision.delayMs !== undefined) {
-        this.#cancel = clock.setTimer(() => look(false), decision.delayMs);
-      }
-      for (const effect of decision.effects) this.#act(effect);
-    };
-    this.#cancel = clock.setTimer(() => look(false), delayMs);
-    this.#check = () => {
-      this.#cancel();
-      look(true);
-    };
-    onAbort(signal, () => this.#stop());
+    if (this.#over) return;
+    const { clock } = this.#context;
+    const [state, delayMs] = livenessAtOpen(this.#policy, clock.now(), clock.wallNow());
+    this.#state = state;
+    this.#again(delayMs);
   }
 
   transform(frame: Frame, controller: TransformStreamDefaultController<Frame>): void {
-    const isLife = this.#isLife;
+    const { isLife } = this.#options;
     if (isLife === undefined || isLife(frame)) this.hear();
     controller.enqueue(frame);
   }
 
   /** Whether every frame is a sign of life, so that {@link hear} is all there is to do. */
   get hearsAll(): boolean {
-    return this.#isLife === undefined;
+    return this.#options.isLife === undefined;
   }
 
   /** A sign of life. */
   hear(): void {
     this.#heard++;
-    if (this.#stale) this.#check();
+    if (this.#over || !this.#state.stale) return;
+    this.#cancel();
+    this.#look(true);
+  }
+
+  /** The session is over. */
+  stop(): void {
+    this.#over = true;
+    this.#cancel();
+  }
+
+  #again(delayMs: number): void {
+    this.#cancel = this.#context.clock.setTimer(() => this.#look(false), delayMs);
+  }
+
+  #look(grace: boolean): void {
+    if (this.#over) return;
+    const { clock } = this.#context;
+    const moment = { heard: this.#heard, now: clock.now(), wall: clock.wallNow(), grace };
+    const [state, { effects, delayMs }] = checkLiveness(this.#state, this.#policy, moment);
+    this.#state = state;
+    const mine = ++this.#looks;
+    if (delayMs === 0) {
+      clock.turn(() => {
+        if (mine === this.#looks) this.#look(true);
+      });
+    } else if (delayMs !== undefined) this.#again(delayMs);
+    for (const effect of effects) this.#act(effect);
   }
 
   #act(effect: "stale" | "alive" | "probe" | "dead"): void {
@@ -131,15 +149,10 @@ export class Heartbeat implements Transformer<Frame, Frame> {
   }
 
   #die(code: "session_lost" | "layer_failed", why: string, cause?: unknown): void {
-    this.#stop();
+    this.stop();
     const { epoch } = this.#context;
     const facts = cause === undefined ? { epoch } : { epoch, cause };
     const error = new TransportError(code, `Session lost: ${why}`, facts);
     this.#context.report({ type: "dead", error });
-  }
-
-  #stop(): void {
-    this.#over = true;
-    this.#cancel();
   }
 }

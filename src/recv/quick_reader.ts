@@ -36,13 +36,13 @@ export class QuickStream<T> extends ReadableStream<T> {
   override getReader(options?: ReadableStreamGetReaderOptions): ReadableStreamReader<T> {
     // A mode throws, as it should: this is no stream of bytes.
     if (options?.mode !== undefined) return super.getReader(options);
-    return new QuickReader(this, this.#source);
+    return new QuickReader<T>(this, this.#source);
   }
 }
 
 class QuickReader<T> extends ReadableStreamDefaultReader<T> {
-  readonly #source: QuickSource<T>;
-  #released = false;
+  /** The buffer, until the lock is released. */
+  #source: QuickSource<T> | undefined;
 
   constructor(stream: ReadableStream<T>, source: QuickSource<T>) {
     super(stream);
@@ -50,22 +50,21 @@ class QuickReader<T> extends ReadableStreamDefaultReader<T> {
   }
 
   override read(): Promise<ReadableStreamReadResult<T>> {
-    if (!this.#released) {
-      const value = this.#source.take();
-      if (value !== undefined) return Promise.resolve({ value, done: false });
-      this.#source.asked();
-    }
+    const source = this.#source;
+    const value = source?.take();
+    if (value !== undefined) return Promise.resolve({ value, done: false });
+    source?.asked();
     return super.read();
   }
 
   override releaseLock(): void {
-    if (!this.#released) this.#source.leaving();
-    this.#released = true;
+    this.#source?.leaving();
+    this.#source = undefined;
     super.releaseLock();
   }
 
   override cancel(reason?: unknown): Promise<void> {
-    if (!this.#released) this.#source.leaving();
+    this.#source?.leaving();
     return super.cancel(reason);
   }
 }

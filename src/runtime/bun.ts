@@ -14,7 +14,7 @@
  * @module
  */
 import type { Runtime } from "../contract/runtime.ts";
-import { type Entry, entry } from "../stack.ts";
+import { connecter, type Entry, opener } from "../stack.ts";
 import { systemClock } from "./clock.ts";
 import { detached } from "./detached.ts";
 import { executor } from "./executor.ts";
@@ -111,10 +111,8 @@ export function bun({ tls, proxy }: BunOptions = {}): Runtime {
   };
 }
 
-const bound: Entry = entry(bun);
+/** Gives the connection at once, in phase `connecting`. See {@link Entry.open}. */
+export const open: Entry["open"] = /* @__PURE__ */ opener(bun);
 
 /** Connects, and resolves at the first healthy session. See {@link Entry.connect}. */
-export const connect: Entry["connect"] = bound.connect;
-
-/** Gives the connection at once, in phase `connecting`. See {@link Entry.open}. */
-export const open: Entry["open"] = bound.open;
+export const connect: Entry["connect"] = /* @__PURE__ */ connecter(open);

@@ -16,7 +16,7 @@
  * @module
  */
 import type { Runtime } from "../contract/runtime.ts";
-import { type Entry, entry } from "../stack.ts";
+import { connecter, type Entry, opener } from "../stack.ts";
 import { systemClock } from "./clock.ts";
 import { detached } from "./detached.ts";
 import { executor } from "./executor.ts";
@@ -114,10 +114,8 @@ export function deno(options: DenoOptions = {}): Runtime {
   };
 }
 
-const bound: Entry = entry(deno);
+/** Gives the connection at once, in phase `connecting`. See {@link Entry.open}. */
+export const open: Entry["open"] = /* @__PURE__ */ opener(deno);
 
 /** Connects, and resolves at the first healthy session. See {@link Entry.connect}. */
-export const connect: Entry["connect"] = bound.connect;
-
-/** Gives the connection at once, in phase `connecting`. See {@link Entry.open}. */
-export const open: Entry["open"] = bound.open;
+export const connect: Entry["connect"] = /* @__PURE__ */ connecter(open);

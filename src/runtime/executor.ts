@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nothing } from "../contract/abort.ts";
 import type { Spawn, Task } from "../contract/runtime.ts";
 
 /** What differs between platforms. */
@@ -29,7 +30,7 @@ export function executor({ detached = (run) => run(), started }: ExecutorHost = 
   return {
     spawn(_name: string, task: Task): void {
       let waiting = false;
-      let ended = () => {};
+      let ended = nothing;
       started?.(new Promise((resolve) => ended = resolve));
       const drain = () => {
         waiting = false;

@@ -15,7 +15,7 @@
  * @module
  */
 import type { Runtime } from "../contract/runtime.ts";
-import { type Entry, entry } from "../stack.ts";
+import { connecter, type Entry, opener } from "../stack.ts";
 import { systemClock } from "./clock.ts";
 import { detached } from "./detached.ts";
 import { executor } from "./executor.ts";
@@ -71,10 +71,8 @@ export function node({ dispatcher }: NodeOptions = {}): Runtime {
   };
 }
 
-const bound: Entry = entry(node);
+/** Gives the connection at once, in phase `connecting`. See {@link Entry.open}. */
+export const open: Entry["open"] = /* @__PURE__ */ opener(node);
 
 /** Connects, and resolves at the first healthy session. See {@link Entry.connect}. */
-export const connect: Entry["connect"] = bound.connect;
-
-/** Gives the connection at once, in phase `connecting`. See {@link Entry.open}. */
-export const open: Entry["open"] = bound.open;
+export const connect: Entry["connect"] = /* @__PURE__ */ connecter(open);

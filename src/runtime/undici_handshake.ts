@@ -19,39 +19,75 @@ interface Message {
 
 type Listener = (message: unknown) => void;
 
+/** The handshakes under way, by their requests. */
+const watched: Map<object, HandshakeWatch> = new Map();
+
+/** A listener for the messages about one of them. */
+function about(take: (watch: HandshakeWatch, message: Message) => void): Listener {
+  return (message) => {
+    const own = message as Message;
+    const watch = own.request === undefined ? undefined : watched.get(own.request);
+    if (watch !== undefined) take(watch, own);
+  };
+}
+
+/** Listened to while a handshake is under way. */
+const channels: readonly (readonly [string, Listener])[] = [
+  ["undici:client:sendHeaders", about((watch, { socket }) => watch.transport = socket)],
+  ["undici:request:headers", about((watch, { response }) => watch.seen = factsOf(response))],
+  [
+    "undici:request:error",
+    about((watch, { error }) => watch.seen = { ...whyOf(error), ...watch.seen }),
+  ],
+];
+
+const nothingSeen: DialFacts = {};
+
 /** Makes the socket with `construct`, and listens to its handshake until the dial is settled. */
 export function watchHandshake(construct: () => WebSocket): DialledSocket {
-  let request: object | undefined;
-  let transport: Message["socket"];
-  let facts: DialFacts = {};
-  const mine = (take: (message: Message) => void): Listener => (message) => {
-    const own = message as Message;
-    if (own.request !== undefined && own.request === request) take(own);
-  };
-  const channels: readonly (readonly [string, Listener])[] = [
-    ["undici:client:sendHeaders", mine(({ socket }) => transport = socket)],
-    ["undici:request:headers", mine(({ response }) => facts = factsOf(response))],
-    ["undici:request:error", mine(({ error }) => facts = { ...whyOf(error), ...facts })],
-  ];
-  const settled = () => {
+  return new HandshakeWatch(construct);
+}
+
+class HandshakeWatch implements DialledSocket {
+  readonly socket: WebSocket;
+  transport: Message["socket"];
+  seen: DialFacts = nothingSeen;
+  #request: object | undefined;
+
+  constructor(construct: () => WebSocket) {
+    const created: Listener = (message) => this.#watch((message as Message).request);
+    subscribe("undici:request:create", created);
+    try {
+      this.socket = construct();
+    } catch (error) {
+      this.settled();
+      throw error;
+    } finally {
+      unsubscribe("undici:request:create", created);
+    }
+  }
+
+  facts(): DialFacts {
+    return this.seen;
+  }
+
+  terminate(): void {
+    if (this.transport === undefined) this.socket.close();
+    else this.transport.destroy();
+  }
+
+  #watch(request: object | undefined): void {
+    if (request === undefined || this.#request !== undefined) return;
+    this.#request = request;
+    if (watched.size === 0) { for (const [name, listener] of channels) subscribe(name, listener); }
+    watched.set(request, this);
+  }
+
+  settled(): void {
+    if (this.#request === undefined || !watched.delete(this.#request)) return;
+    this.#request = undefined;
+    if (watched.size > 0) return;
     for (const [name, listener] of channels) unsubscribe(name, listener);
-  };
-  for (const [name, listener] of channels) subscribe(name, listener);
-  const created: Listener = (message) => request ??= (message as Message).request;
-  subscribe("undici:request:create", created);
-  try {
-    const socket = construct();
-    return {
-      socket,
-      settled,
-      facts: () => facts,
-      terminate: () => transport === undefined ? socket.close() : transport.destroy(),
-    };
-  } catch (error) {
-    settled();
-    throw error;
-  } finally {
-    unsubscribe("undici:request:create", created);
   }
 }
 

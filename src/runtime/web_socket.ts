@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { onAbort } from "../contract/abort.ts";
+import { nothing, onAbort, raced } from "../contract/abort.ts";
 import {
   checkClose,
   type FrameSink,
@@ -117,16 +117,10 @@ function open(dialect: Dialect, wire: Handshake, signal: AbortSignal): Promise<W
     const fail = (event: Event) =>
       settle(() => {
         session.abandon();
-        const { status, retryAfterMs, why } = dialled.facts?.(event) ?? {};
-        const end: SessionEnd = {
-          code: 1006,
-          reason: "",
-          clean: false,
-          origin: "handshake",
-          ...(status === undefined ? {} : { status }),
-          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-        };
-        const detail = status === undefined ? why ?? "no reason given" : `status ${status}`;
+        const { why = "no reason given", ...facts } = dialled.facts?.(event) ?? {};
+        const { status } = facts;
+        const end: SessionEnd = { ...lost, origin: "handshake", ...facts };
+        const detail = status === undefined ? why : `status ${status}`;
         reject(new TransportError("connect_failed", `Cannot connect: ${detail}`, { end }));
       });
     socket.onopen = () =>
@@ -167,9 +161,9 @@ class WebSocketSession implements WsConnection {
   readonly #dialled: DialledSocket;
   readonly #socket: WebSocket;
   readonly #maxMessageBytes: number;
-  #resolveClosed: (end: SessionEnd) => void = () => {};
+  #resolveClosed: (end: SessionEnd) => void = nothing;
   #sink: FrameSink | undefined;
-  #early: Frame[] = [];
+  #early: Frame[] | undefined = [];
   #end: SessionEnd | undefined;
   #abandoned = false;
   #closing = false;
@@ -233,8 +227,8 @@ class WebSocketSession implements WsConnection {
       throw new TypeError("Cannot attach: the frames go elsewhere already");
     }
     this.#sink = sink;
-    const early = this.#early;
-    this.#early = [];
+    const early = this.#early ?? [];
+    this.#early = undefined;
     // The session may have ended meanwhile: what came before is delivered all the same.
     for (const frame of early) this.#hand(frame);
     if (sink.text !== undefined) this.#short(sink, sink.text);
@@ -274,7 +268,7 @@ class WebSocketSession implements WsConnection {
     if (this.#abandoned) return;
     this.#abandoned = true;
     this.#unlisten();
-    this.#early = [];
+    this.#early = undefined;
     // Contained: the stream may be the one whose cancelling led here, and cannot be closed any more.
     if (this.#readable !== undefined && this.#end === undefined) tell(this.#sink, lost);
     this.#sink = undefined;
@@ -327,7 +321,7 @@ class WebSocketSession implements WsConnection {
   /** A platform may keep a socket for a quarter of an hour after its session; it must not keep what its frames led to. */
   #unlisten(): void {
     this.#socket.removeEventListener("message", this.#listener);
-    this.#listener = () => {};
+    this.#listener = nothing;
   }
 
   #message(data: unknown): void {
@@ -344,7 +338,7 @@ class WebSocketSession implements WsConnection {
   #emit(frame: Frame): void {
     if (this.#end !== undefined || this.#abandoned) return;
     if (this.#sink !== undefined) return this.#hand(frame);
-    if (this.#early.push(frame) > MAX_EARLY_FRAMES) this.#fail(lost);
+    if (this.#early!.push(frame) > MAX_EARLY_FRAMES) this.#fail(lost);
   }
 
   #hand(frame: Frame): void {
@@ -390,15 +384,9 @@ function tell(sink: FrameSink | undefined, end: SessionEnd): void {
   }
 }
 
+/** Waits a moment. @throws The signal's reason, when that aborts. */
 function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      forget();
-      resolve();
-    }, POLL_MS);
-    const forget = onAbort(signal, () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const waited = () => new Promise<void>((resolve) => timer = setTimeout(resolve, POLL_MS));
+  return raced(signal, waited).finally(() => clearTimeout(timer));
 }

@@ -31,7 +31,7 @@ import { TransportError } from "../contract/errors.ts";
 import { checkProtocol, type Handshake, wireHandshake } from "../contract/handshake.ts";
 import type { Runtime } from "../contract/runtime.ts";
 import { retryAfterMs } from "../rfc6455/retry_after.ts";
-import { type Entry, entry } from "../stack.ts";
+import { connecter, type Entry, opener } from "../stack.ts";
 import { systemClock } from "./clock.ts";
 import { executor } from "./executor.ts";
 import { openedSession } from "./web_socket.ts";
@@ -152,10 +152,8 @@ export function workerd(options: WorkerdOptions = {}): Runtime {
   };
 }
 
-const bound: Entry = entry(() => workerd());
+/** Gives the connection at once, in phase `connecting`. See {@link Entry.open}. */
+export const open: Entry["open"] = /* @__PURE__ */ opener(() => workerd());
 
 /** Connects, and resolves at the first healthy session. See {@link Entry.connect}. */
-export const connect: Entry["connect"] = bound.connect;
-
-/** Gives the connection at once, in phase `connecting`. See {@link Entry.open}. */
-export const open: Entry["open"] = bound.open;
+export const connect: Entry["connect"] = /* @__PURE__ */ connecter(open);

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { onAbort } from "../contract/abort.ts";
+import { nothing, onAbort } from "../contract/abort.ts";
 import type { TransportError } from "../contract/errors.ts";
 import { type Frame, frameBytes } from "../contract/frame.ts";
 
@@ -46,14 +46,17 @@ export function isCounted(frame: Frame): boolean {
   return frame.type === "text" || frame.type === "binary";
 }
 
+const nobody: readonly (() => void)[] = [];
+
 /** Frames that wait, by rank. */
 export class SendQueue {
   readonly #bounds: QueueBounds;
   readonly #ranks: readonly [Entry[], Entry[], Entry[]] = [[], [], []];
   readonly #own: Load = { frames: 0, bytes: 0 };
   readonly #application: Load = { frames: 0, bytes: 0 };
-  readonly #idle: Set<() => void> = new Set();
-  readonly #room: Set<() => void> = new Set();
+  /** Who waits until nothing waits, and who for room. */
+  #idle: readonly (() => void)[] = nobody;
+  #room: readonly (() => void)[] = nobody;
 
   /** Makes an empty one. */
   constructor(bounds: QueueBounds) {
@@ -84,7 +87,7 @@ export class SendQueue {
     { rank, epoch, signal }: { rank: Rank; epoch: number | undefined; signal?: AbortSignal },
   ): Promise<void> {
     return new Promise<void>((resolve, reject) => {
-      let forget = () => {};
+      let forget = nothing;
       const entry: Entry = {
         frame,
         bytes: frameBytes(frame),
@@ -131,9 +134,8 @@ export class SendQueue {
     load.frames--;
     load.bytes -= entry.bytes;
     entry.settle(failure);
-    if (this.#room.size > 0) { for (const wake of [...this.#room]) wake(); }
-    if (this.#idle.size === 0 || this.frames > 0) return;
-    for (const wake of [...this.#idle]) wake();
+    for (const wake of this.#room) wake();
+    if (this.frames === 0) { for (const wake of this.#idle) wake(); }
   }
 
   /** Rejects what waits: all of it, or what belongs to an epoch. */
@@ -150,27 +152,33 @@ export class SendQueue {
   room(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#room = this.#room.filter((other) => other !== wake);
+      };
       const wake = () => {
         forget();
-        this.#room.delete(wake);
+        leave();
         resolve();
       };
       const forget = onAbort(signal, () => {
-        this.#room.delete(wake);
+        leave();
         reject(signal.reason);
       });
-      this.#room.add(wake);
+      this.#room = [...this.#room, wake];
     });
   }
 
   /** Calls back once when nothing waits any more. @returns what takes that back. */
   onIdle(callback: () => void): () => void {
+    const forget = () => {
+      this.#idle = this.#idle.filter((other) => other !== wake);
+    };
     const wake = () => {
-      this.#idle.delete(wake);
+      forget();
       callback();
     };
-    this.#idle.add(wake);
-    return () => void this.#idle.delete(wake);
+    this.#idle = [...this.#idle, wake];
+    return forget;
   }
 
   #load(rank: Rank): Load {

@@ -11,9 +11,10 @@ import { text } from "./frames.ts";
 const HOUR = 3_600_000;
 
 /** One session with a heartbeat, driven by hand. */
-function session(options: LivenessOptions) {
+function session(options: LivenessOptions, { over = false } = {}) {
   const clock = new ManualClock();
   const abort = new AbortController();
+  if (over) abort.abort();
   const events: [number, SessionEvent["type"]][] = [];
   const reported: SessionEvent[] = [];
   const sent: Frame[] = [];
@@ -335,4 +336,11 @@ test("heartbeat() makes each session its own state", () => {
     clock.runTurns();
   }
   assertEquals(stale, [1]);
+});
+
+test("heartbeat() of a session that was over before it started passes frames and sets no timer", () => {
+  const { hear, passed, clock } = session({}, { over: true });
+  hear();
+  assertEquals(passed, [text("tick")]);
+  assertEquals(clock.timers, 0);
 });

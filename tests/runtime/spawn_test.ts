@@ -13,7 +13,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Runtime } from "../../src/contract/runtime.ts";
 import type { TraceEvent } from "../../src/contract/trace.ts";
 import { diagnosticsTracer } from "../../src/runtime/diagnostics.ts";
-import { entry } from "../../src/stack.ts";
+import { opener } from "../../src/stack.ts";
 import { bun } from "../../src/runtime/bun.ts";
 import { deno } from "../../src/runtime/deno.ts";
 import { node } from "../../src/runtime/node.ts";
@@ -21,7 +21,7 @@ import { platform, test } from "../support/harness.ts";
 import { startRawServer } from "../support/raw_server.ts";
 
 const platforms: Record<string, () => Runtime> = { bun, deno, node };
-const { open } = entry(() => platforms[platform]!());
+const open = opener(() => platforms[platform]!());
 
 test("Spawn keeps the async context of the first caller out of the actor", async () => {
   const storage = new AsyncLocalStorage<string>();

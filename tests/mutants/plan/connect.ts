@@ -20,14 +20,8 @@ export const CONNECT: readonly Mutant[] = [
     breaks: ["I7", "I16"],
     edits: edit(
       stack,
-      `  return [
-    connectTimeout(options.connectTimeoutMs ?? 10_000, seams.clock),
-    ...options.auth === undefined ? [] : [auth(options.auth)],
-  ];`,
-      `  return [
-    ...options.auth === undefined ? [] : [auth(options.auth)],
-    connectTimeout(options.connectTimeoutMs ?? 10_000, seams.clock),
-  ];`,
+      `[deadline(ms, clock), ...source === undefined ? [] : [auth(source)]]`,
+      `[...source === undefined ? [] : [auth(source)], deadline(ms, clock)]`,
     ),
     killers: [{
       file: "tests/stack/reconnect_test.ts",
@@ -42,13 +36,13 @@ export const CONNECT: readonly Mutant[] = [
       ...edit(stack, `connector: budgeted(budget, seams.clock)(next),`, `connector: next,`),
       ...edit(
         stack,
-        `  return [
-    connectTimeout(options.connectTimeoutMs ?? 10_000, seams.clock),
-`,
-        `  return [
-    connectTimeout(options.connectTimeoutMs ?? 10_000, seams.clock),
-    budgeted(options.attemptBudget ?? attemptBudget({ attempts: 60, windowMs: 300_000 }), seams.clock),
-`,
+        `[deadline(ms, clock), ...source`,
+        `[deadline(ms, clock), budgeted(budget ?? new Budget(60, 300_000), clock), ...source`,
+      ),
+      ...edit(
+        stack,
+        `{ auth: source }: ConnectionOptions`,
+        `{ auth: source, attemptBudget: budget }: ConnectionOptions`,
       ),
     ],
     killers: [{
@@ -77,7 +71,7 @@ export const CONNECT: readonly Mutant[] = [
     breaks: ["I5"],
     edits: edit(
       budget,
-      `              this.#dialling.add(held);
+      `              this.#dialling = [...this.#dialling, held];
               return () => {`,
       `              return () => {`,
     ),
@@ -155,9 +149,9 @@ export const CONNECT: readonly Mutant[] = [
     breaks: ["I3"],
     edits: edit(
       timeout,
-      `if (settled) connection.abandon();
-          else settle`,
-      `if (!settled) settle`,
+      `        connection.abandon();
+`,
+      ``,
     ),
     killers: [{
       file: "tests/connect/connect_timeout_test.ts",
@@ -174,9 +168,9 @@ export const CONNECT: readonly Mutant[] = [
     breaks: ["I8"],
     edits: edit(
       timeout,
-      `          settled = true;
-          cancel();`,
-      `          settled = true;`,
+      `        cancel();
+`,
+      ``,
     ),
     killers: [{
       file: "tests/connect/connect_timeout_test.ts",
@@ -202,13 +196,14 @@ export const CONNECT: readonly Mutant[] = [
       ),
       ...edit(
         auth,
-        `      await pull(source, own, signal);
-      signal.throwIfAborted();
-      return next.connect(own, context);`,
-        `      if (cached === undefined) await pull(source, own, signal);
-      cached ??= own;
-      signal.throwIfAborted();
-      return next.connect(cached, context);`,
+        `        await raced(signal, () => source(own, { signal }));`,
+        `        if (cached === undefined) await raced(signal, () => source(own, { signal }));
+        cached ??= own;`,
+      ),
+      ...edit(
+        auth,
+        `      return next.connect(own, context);`,
+        `      return next.connect(cached, context);`,
       ),
     ],
     killers: [{
@@ -225,9 +220,11 @@ export const CONNECT: readonly Mutant[] = [
     breaks: ["I15"],
     edits: edit(
       auth,
-      `      signal.throwIfAborted();
+      `      }
+      signal.throwIfAborted();
 `,
-      ``,
+      `      }
+`,
     ),
     killers: [{
       file: "tests/connect/auth_test.ts",

@@ -9,7 +9,7 @@ const buffer = "src/recv/drop_oldest_buffer.ts";
 const ring = "src/recv/frame_ring.ts";
 const heartbeat = "src/recv/heartbeat.ts";
 const liveness = "src/recv/liveness_machine.ts";
-const axes = "src/axes.ts";
+const flow = "src/session_flow.ts";
 
 /** Mutants of `src/recv` and of its assembly. */
 export const RECV: readonly Mutant[] = [
@@ -226,14 +226,10 @@ export const RECV: readonly Mutant[] = [
     mistake: "frames that come after the end are counted, and no observer learns of it",
     breaks: ["I10"],
     edits: edit(
-      axes,
-      `    if (!this.buffer.open) this.#hooks.onCount();
-  }
-
-  #overflow`,
-      `  }
-
-  #overflow`,
+      flow,
+      `    buffer.dropped(frames, bytes);
+    if (!buffer.open) hooks.onCount();`,
+      `    buffer.dropped(frames, bytes);`,
     ),
     killers: [{
       file: "tests/simulation/found_test.ts",
@@ -249,12 +245,12 @@ export const RECV: readonly Mutant[] = [
     mistake: "frames of a socket that was let go of still count",
     breaks: ["I3"],
     edits: edit(
-      axes,
-      `        // The session is over whatever a layer thinks of it.
-      }
-      over = true;`,
-      `        // The session is over whatever a layer thinks of it.
-      }`,
+      flow,
+      `      // The session is over whatever a layer thinks of it.
+    }
+    this.#over = true;`,
+      `      // The session is over whatever a layer thinks of it.
+    }`,
     ),
     killers: [{
       file: "tests/stack/chain_test.ts",
@@ -266,9 +262,9 @@ export const RECV: readonly Mutant[] = [
     mistake: "a layer that keeps frames for itself makes the socket look dead",
     breaks: ["I12"],
     edits: edit(
-      axes,
-      `[heartbeat(definedOf(liveness)), ...options.recv]`,
-      `[...options.recv, heartbeat(definedOf(liveness))]`,
+      flow,
+      `[beat, ...recv]`,
+      `[...recv, beat]`,
     ),
     killers: [{
       file: "tests/stack/observer_test.ts",
@@ -316,9 +312,10 @@ export const RECV: readonly Mutant[] = [
     breaks: ["I8"],
     edits: edit(
       heartbeat,
-      `    onAbort(signal, () => this.#stop());
-`,
-      ``,
+      `  stop(): void {
+    this.#over = true;
+    this.#cancel();`,
+      `  stop(): void {`,
     ),
     killers: [{
       file: "tests/recv/heartbeat_test.ts",
@@ -352,13 +349,13 @@ export const RECV: readonly Mutant[] = [
     mistake: "a recv layer that throws is ignored, and frames are lost uncounted",
     breaks: ["I1"],
     edits: edit(
-      axes,
-      `      if (over) return;
-      over = true;
-      fail("a recv layer failed", error);`,
-      `      if (over || error !== undefined) return;
-      over = true;
-      fail("a recv layer failed", error);`,
+      flow,
+      `    if (this.#over) return;
+    this.#over = true;
+    this.#fail("a recv layer failed", reason);`,
+      `    if (this.#over || reason !== undefined) return;
+    this.#over = true;
+    this.#fail("a recv layer failed", reason);`,
     ),
     killers: [{
       file: "tests/stack/observer_test.ts",

@@ -285,7 +285,7 @@ export const SEND: readonly Mutant[] = [
     edits: edit(
       watch,
       `    this.#end = { error };
-    this.#wake();`,
+    this.notify();`,
       `    this.#end = { error };`,
     ),
     killers: [{
