@@ -1,6 +1,7 @@
 // The npm form of the module: `npm run pack [-- -o FILE]`. It is what `deno pack` makes, and what
-// that leaves out: a description, and the command line as the program of the package, so that
-// `npx @holdfast/ws URL` has something to start. The same source gives the same bytes.
+// that leaves out: a description, the command line as the program of the package, so that
+// `npx @holdfast/ws URL` has something to start, and the word that bundlers may leave out every
+// module of which nothing is used. The same source gives the same bytes.
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -69,7 +70,8 @@ function completed(text) {
   const { name, version, ...rest } = JSON.parse(text);
   const { description } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8"));
   const bin = { [COMMAND]: PROGRAM };
-  return `${JSON.stringify({ name, version, description, ...rest, bin }, null, 2)}\n`;
+  const whole = { name, version, description, ...rest, bin, sideEffects: false };
+  return `${JSON.stringify(whole, null, 2)}\n`;
 }
 
 /**
