@@ -14,6 +14,12 @@ export interface FootprintJob {
   readonly connections: number;
 }
 
+/**
+ * How long they are left alone before they are counted, in milliseconds: a connection waits 10 s after its dial before it counts as stable, and is idle
+ * from then on.
+ */
+const SETTLE_MS = 11_000;
+
 /** Dials at a time: more would only wait at the server. */
 const AT_ONCE = 100;
 
@@ -41,6 +47,7 @@ export async function measureFootprint(job: FootprintJob): Promise<number> {
     const more = Math.min(AT_ONCE, connections + 1 - held.length);
     held.push(...await Promise.all(Array.from({ length: more }, dial)));
   }
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const after = await liveBytes();
   // They live until here.
   if (held.length !== connections + 1) throw new Error("connections went missing");

@@ -40,8 +40,8 @@ in milliseconds. Then 1,000 connections on one budget of 100 attempts per second
 restarts; \`mostPerWindow\` is the most dials in any second.`,
 
   footprint:
-    `Live bytes per idle connection, of 5,000, after garbage collections. Bundles are minified
-and gzipped.`,
+    `Live bytes per idle connection, of 5,000, after garbage collections, 11 s after the last dial: from 10 s
+on a connection counts as stable and waits for nothing but frames. Bundles are minified and gzipped.`,
 
   gaps: `## Where the gaps come from
 
@@ -53,11 +53,10 @@ Nothing of it is reached by another import only: 12 kB would need layers, the wr
 imports of their own. The contract and the leaf of \`./web\` alone are 4.0 kB, not 3: the leaf itself
 and the checks of a handshake. \`npm run ci\` keeps all three sizes ([tools/sizes.json](../tools/sizes.json)).
 
-**Heap of an idle connection**, aimed at 6 KiB beyond the bare socket. Heap snapshots of Node showed
-closures, abort signals and watches that an idle connection does not need; these are made on first
-use now, or are methods of one object, and 13.6 KB became 6.0 on Node. What is left there: the outbox 1.0 KB,
-dial layers and budget .8, two timers .75, the machine's state and policy .65, the buffer .45. Bun and Deno hold a little more
-for the same objects.
+**Heap of an idle connection.** Bounded by 6 KiB beyond the bare socket. Heap snapshots showed
+closures, abort signals, watches and, on Deno, async contexts that an idle connection does not need; these are made
+on first use now, are methods of one object, or are shared. What is left on Node: the outbox 1.0 KB, dial layers and budget .8, the
+machine's state and policy .65, the buffer .45, a timer .35.
 
 Profiles of the tcp leaf where it is near its bound or below it (\`--cpu-prof\` of each runtime, \`perf record\`
 on Bun; 2026-11-25, deno 2.9.5, node 24.21.0, bun 1.4.5, on a machine with other work):

@@ -20,7 +20,7 @@ import { connecter, type Entry, opener } from "../stack.ts";
 import { systemClock } from "./clock.ts";
 import { detached } from "./detached.ts";
 import { executor } from "./executor.ts";
-import { type DialledSocket, webSocketLeaf } from "./web_socket.ts";
+import { type DialFacts, type DialledSocket, webSocketLeaf } from "./web_socket.ts";
 
 export type { Runtime } from "../contract/runtime.ts";
 export type { TraceEvent, TraceFact, Tracer } from "../contract/trace.ts";
@@ -58,6 +58,15 @@ const statusIn = /Invalid status code: ([0-9]{3})\b/;
 /** And what failed instead of an answer: `tcp connect error`, `dns error`. Nothing that names a host fits. */
 const whyIn = /failed to connect to WebSocket: ([a-z ]+)$/;
 
+/** What the error event tells. */
+function facts(event: Event): DialFacts {
+  const message = (event as ErrorEvent).message ?? "";
+  const status = statusIn.exec(message)?.[1];
+  if (status !== undefined) return { status: Number(status) };
+  const why = whyIn.exec(message)?.[1];
+  return why === undefined ? {} : { why };
+}
+
 function dial(
   { url, protocols, headers }: { url: URL; protocols: string[]; headers: Headers },
   { client }: DenoOptions,
@@ -67,7 +76,7 @@ function dial(
     ? (globalThis as Host).Deno?.createHttpClient?.({ http2: false })
     : undefined;
   const used = client ?? own;
-  const settled = () => own?.close();
+  const settled = own === undefined ? undefined : () => own.close();
   try {
     return {
       socket: new (WebSocket as unknown as Construct)(url.href, {
@@ -75,17 +84,11 @@ function dial(
         headers,
         ...(used === undefined ? {} : { client: used }),
       }),
-      facts(event) {
-        const message = (event as ErrorEvent).message ?? "";
-        const status = statusIn.exec(message)?.[1];
-        if (status !== undefined) return { status: Number(status) };
-        const why = whyIn.exec(message)?.[1];
-        return why === undefined ? {} : { why };
-      },
-      settled,
+      facts,
+      ...(settled === undefined ? {} : { settled }),
     };
   } catch (error) {
-    settled();
+    settled?.();
     throw error;
   }
 }

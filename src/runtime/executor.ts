@@ -8,14 +8,14 @@ import type { Spawn, Task } from "../contract/runtime.ts";
 
 /** What differs between platforms. */
 export interface ExecutorHost {
-  /** Runs a function outside the async context of whoever caused it. @default {as it is} */
+  /** Runs a function in a microtask, outside the async context of whoever caused it. @default {queueMicrotask, within it} */
   readonly detached?: (run: () => void) => void;
   /** Told of each task with a promise of its end. @default {nobody is} */
   readonly started?: (ended: Promise<void>) => void;
 }
 
 /** Hands an error to the platform's sink for uncaught ones. */
-function sink(error: unknown): void {
+export function sink(error: unknown): void {
   if (typeof reportError === "function") return reportError(error);
   setTimeout(() => {
     throw error;
@@ -26,7 +26,7 @@ function sink(error: unknown): void {
  * Makes a `Spawn` that steps a task in a microtask of its own, until nothing is pending. Never from within `wake`: whoever caused the work must not
  * find the actor's effects on its stack.
  */
-export function executor({ detached = (run) => run(), started }: ExecutorHost = {}): Spawn {
+export function executor({ detached = queueMicrotask, started }: ExecutorHost = {}): Spawn {
   return {
     spawn(_name: string, task: Task): void {
       let waiting = false;
@@ -47,7 +47,7 @@ export function executor({ detached = (run) => run(), started }: ExecutorHost = 
       task.onWork(() => {
         if (waiting) return;
         waiting = true;
-        detached(() => queueMicrotask(drain));
+        detached(drain);
       });
     },
   };

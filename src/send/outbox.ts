@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { handled } from "../contract/abort.ts";
+import { handled, nothing } from "../contract/abort.ts";
 import type { WsConnection } from "../contract/connection.ts";
 import { isTransportError, TransportError } from "../contract/errors.ts";
 import { type Frame, frameBytes } from "../contract/frame.ts";
@@ -67,7 +67,7 @@ export class Outbox {
   #inside: Entry | undefined;
   #handed = 0;
   #timer: (() => void) | undefined;
-  #limit: () => void = () => {};
+  #limit: () => void = nothing;
   #stuck: { readonly since: number; readonly held: number } | undefined;
   #pumping = false;
   #pollMs = LEAST_POLL_MS;

@@ -65,8 +65,7 @@ async function ci() {
   const quiet = { ...plain, quiet: true, coverage: true };
   // What takes longest goes first; coverage reads what the Deno suite wrote.
   const first = [...longGates(), ...chooseSuites([]), ...allGates()];
-  // Much of a suite is waiting: three at once keep two cores busy.
-  return await runJobs([first, [coverage]], quiet, 3, program);
+  return await runJobs([first, [coverage]], quiet, 2, program);
 }
 
 /** A program of ours that Deno runs, with its permissions. */

@@ -82,7 +82,7 @@ const simulation = deno("simulation", [
   "tests/simulation/main.ts",
   "--seeds",
   "10000",
-], { limitMs: 400_000 });
+], { limitMs: 900_000 });
 
 /** What is checked in seconds, before every commit. */
 export const quickGates = [fmt, lint, check, docLint, cycles, links];
