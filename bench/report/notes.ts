@@ -58,6 +58,11 @@ closures, abort signals, watches and, on Deno, async contexts that an idle conne
 on first use now, are methods of one object, or are shared. What is left on Node: the outbox 1.0 KB, dial layers and budget .8, the
 machine's state and policy .65, the buffer .45, a timer .35.
 
+**From run to run.** Two cores shared with other machines give a figure that differs between runs by more than within one.
+Three runs of 2026-11-25 (\`npm run bench\`, 9 rounds each; this page is the second), for what is near its bound:
+\`forAwait\` on Node .84, .81, .89 and \`batches\` on Node .97, .93, .70; \`text64k.tcp.forAwait\` on Bun .51, .39, .55
+and \`text1400.tcp.forAwait\` on Bun .90, .86, .85.
+
 Profiles of the tcp leaf where it is near its bound or below it (\`--cpu-prof\` of each runtime, \`perf record\`
 on Bun; 2026-11-25, deno 2.9.5, node 24.21.0, bun 1.4.5, on a machine with other work):
 
