@@ -48,6 +48,8 @@ export interface OutboxSession {
  */
 const LEAST_POLL_MS = 1;
 const MOST_POLL_MS = 10;
+/** Looks of a fast socket in turns of the event loop, between two of the timer: more would only keep the thread busy, and under a clock that stands still for ever. */
+const MOST_LOOKS = 256;
 
 const done: Promise<void> = Promise.resolve();
 
@@ -348,7 +350,7 @@ export class Outbox {
       const drains = this.#stuck === undefined || held < this.#stuck.held;
       this.#pollMs = drains ? LEAST_POLL_MS : Math.min(MOST_POLL_MS, 2 * this.#pollMs);
       this.#again(this.#pollMs);
-      if (this.#quick) this.#look(session);
+      if (this.#quick) this.#look(session, MOST_LOOKS);
       this.#watch(session, held);
       return false;
     }
@@ -429,14 +431,14 @@ export class Outbox {
   }
 
   /** Looks in each turn until half of what the socket may hold has gone, or the timer has found it full still. */
-  #look(session: OutboxSession): void {
-    if (this.#looking) return;
+  #look(session: OutboxSession, left: number): void {
+    if (this.#looking || left === 0) return;
     this.#looking = true;
     this.#options.clock.turn(() => {
       this.#looking = false;
       if (this.#session !== session || this.#stuck === undefined || !this.#quick) return;
       if (session.connection.bufferedAmount > this.#options.highWaterMarkBytes / 2) {
-        this.#look(session);
+        this.#look(session, left - 1);
       } else this.#pump();
     });
   }

@@ -731,6 +731,21 @@ test("Outbox looks in each turn at a socket that drained between two looks, and 
   assertEquals([lookers, clock.runTurns(), clock.turns], [1, 1, 0], "the next session is another");
 });
 
+test("Outbox looks at a full socket in so many turns, and no more while time stands still", async () => {
+  const { outbox, opened, clock } = bench({ highWaterMarkBytes: 1_000 });
+  const socket = opened();
+  for (let i = 0; i < 2; i++) {
+    socket.bufferedAmount = 5_000;
+    const sent = outbox.send(text("x"));
+    let turns = 0;
+    while (turns < 10_000 && clock.runTurns() > 0) turns++;
+    assertEquals([turns, clock.timers], [i === 0 ? 0 : 256, 1]);
+    socket.bufferedAmount = 0;
+    clock.fireNext(1);
+    await sent;
+  }
+});
+
 test("Outbox sets one timer for however many sends wait for a token or a full socket", async () => {
   const waits: (readonly [number, Parameters<typeof sendRateLimit>[0] | undefined])[] = [[
     5_000,

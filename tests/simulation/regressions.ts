@@ -17,5 +17,6 @@ export const REGRESSIONS: readonly Regression[] = [
     was:
       "the attempt budget counted reservations, and slow credentials brought dials together again",
   },
+  { seed: 227, was: "the outbox looked at a full socket in every turn, and turns never ended" },
   { seed: 1_420, was: "frames dropped by the leaf after the end were counted, and not published" },
 ];
