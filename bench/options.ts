@@ -10,6 +10,7 @@ export const SECTIONS = [
   "receive",
   "latency",
   "send",
+  "echo",
   "overload",
   "reconnect",
   "footprint",

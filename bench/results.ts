@@ -29,6 +29,8 @@ export interface Results {
   receive?: PerRuntime;
   /** Throughput of sending, as ratios; the cost of the rate limit in nanoseconds. */
   send?: PerRuntime;
+  /** Round trips over the tcp leaf and over the bare socket: medians in milliseconds, and their ratio. */
+  echo?: PerRuntime;
   /** Microseconds between the message event and the consumer, median and 99th percentile. */
   latency?: PerRuntime;
   /** A consumer that is ten times too slow. */

@@ -6,6 +6,7 @@
 import { cpuUsage } from "node:process";
 import { candidates } from "./candidates.ts";
 import type { Counted } from "./controls.ts";
+import { type EchoJob, measureEcho } from "./echo.ts";
 import { type FootprintJob, measureFootprint } from "./footprint.ts";
 import { peakRss } from "./heap.ts";
 import { type LatencyJob, measureLatency } from "./latency.ts";
@@ -25,6 +26,7 @@ export type Job =
   | ReceiveJob
   | LatencyJob
   | SendJob
+  | EchoJob
   | LimiterJob
   | OverloadJob
   | ReconnectJob
@@ -72,6 +74,8 @@ export async function runJob(job: Job): Promise<unknown> {
       return await measureLatency(job);
     case "send":
       return await measureSend(job);
+    case "echo":
+      return await measureEcho(job);
     case "limiter":
       return await measureLimiter();
     case "overload":

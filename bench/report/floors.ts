@@ -9,7 +9,7 @@ import { flattened } from "./table.ts";
 
 /** One bound: a section's figure by its path, per runtime. */
 export interface Floor {
-  readonly section: "receive" | "send" | "overload" | "reconnect" | "footprint";
+  readonly section: "receive" | "send" | "echo" | "overload" | "reconnect" | "footprint";
   readonly path: string;
   /** Whether the figure must not be below the bound, or not above it. */
   readonly sense: "at least" | "at most";
@@ -30,6 +30,10 @@ export const FLOORS: readonly Floor[] = [
   floor("receive", "text64k.tcp.forAwait", { deno: 0.7, node: 1.3, bun: 0.5 }),
   floor("send", "tcp", { deno: 4, node: 15, bun: 10 }),
   ceiling("send", "limiterNs.on", everywhere(300)),
+  ...["at1025", "at4096", "at16384"].flatMap((size) => [
+    ceiling("echo", `${size}.tcpMs`, everywhere(5)),
+    ceiling("echo", `${size}.ratio`, everywhere(1.15)),
+  ]),
   ceiling("reconnect", "beyondHandshakeMs", everywhere(1)),
   ceiling("reconnect", "fleet.mostPerWindow", everywhere(100)),
   ceiling("reconnect", "fleet.overBound", everywhere(0.05)),

@@ -24,6 +24,12 @@ heartbeat, buffer, counters, epoch and seq. \`readable\` is held against the nat
 pauses for one promise after every 64 messages, \`burst\` after every 4,096, \`awaitEach\` after each; the
 native loop pauses as often. \`limiterNs\` is what \`sendRateLimit\` adds to a send, in nanoseconds.`,
 
+  echo:
+    `A message, and an answer of the same size; 300 trips of each, in turns, over the bare socket and over the whole stack
+with the tcp leaf; medians in milliseconds. Measured by itself (\`npm run bench -- --only echo\`), beside a run of the tests. The native socket of Deno
+meets Nagle's algorithm and delayed acknowledgements there. Bun's native socket is faster than ours at this, by 11 to 48
+microseconds; that has not been profiled.`,
+
   latency:
     `Microseconds between the message event (for \`tcp\`, the leaf handing over the frame) and the
 consumer, at 1,000 and at 20,000 single messages per second. \`batches\` waits for one turn of the event

@@ -110,6 +110,7 @@ function cell(figure: ReceiveFigure | undefined): string {
 
 const SECTIONS = [
   { name: "send", title: "Sending" },
+  { name: "echo", title: "Round trips of the tcp leaf" },
   { name: "latency", title: "Latency" },
   { name: "overload", title: "A consumer ten times too slow" },
   { name: "reconnect", title: "Reconnecting" },

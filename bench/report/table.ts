@@ -9,7 +9,15 @@ import type { Figures, Results } from "../results.ts";
 export function table(results: Results): string {
   const lines: string[] = [];
   for (
-    const section of ["receive", "send", "latency", "overload", "reconnect", "footprint"] as const
+    const section of [
+      "receive",
+      "send",
+      "echo",
+      "latency",
+      "overload",
+      "reconnect",
+      "footprint",
+    ] as const
   ) {
     const tree = results[section];
     if (tree === undefined) continue;

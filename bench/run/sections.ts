@@ -7,6 +7,7 @@ import type { HostName } from "../client/host.ts";
 import type { Section } from "../options.ts";
 import type { Figures, Results } from "../results.ts";
 import type { BenchServer } from "./programs.ts";
+import { measureEchoes } from "./echo.ts";
 import { measureFootprints } from "./footprint.ts";
 import { measureLatencies } from "./latency.ts";
 import { measureSends } from "./send.ts";
@@ -43,6 +44,7 @@ const SECTION_RUNS: Readonly<Record<Section, (run: SectionRun) => Promise<Measur
   receive,
   latency: measureLatencies,
   send: measureSends,
+  echo: measureEchoes,
   overload: measureOverloads,
   reconnect: measureReconnects,
   footprint: measureFootprints,
