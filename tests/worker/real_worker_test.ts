@@ -109,23 +109,27 @@ test(
     const server = await startRawServer({
       onPeer(peer) {
         peer.accept();
-        peer.sendText("tick");
+        peer.onText = () => peer.sendText("tick"); // at which the worker throws
       },
     });
-    const { connector } = counted("host_crashes.ts");
-    const connection = await connector.connect(
-      { url: new URL(server.url), protocols: [], headers: new Headers() },
-      { signal: new AbortController().signal },
-    );
-    assertEquals(await connection.closed, {
-      code: 1006,
-      reason: "",
-      clean: false,
-      origin: "local",
-    });
-    const peer = await server.accepted();
-    await peer.closed;
-    await server.close();
+    try {
+      const { connector } = counted("host_crashes.ts");
+      const connection = await connector.connect(
+        { url: new URL(server.url), protocols: [], headers: new Headers() },
+        { signal: new AbortController().signal },
+      );
+      connection.send({ type: "text", data: "the session is open" });
+      assertEquals(await connection.closed, {
+        code: 1006,
+        reason: "",
+        clean: false,
+        origin: "local",
+      });
+      const peer = await server.accepted();
+      await peer.closed;
+    } finally {
+      await server.close();
+    }
   },
 );
 
