@@ -30,9 +30,12 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
 export async function raced<T>(signal: AbortSignal, run: () => T | PromiseLike<T>): Promise<T> {
   signal.throwIfAborted();
   let forget = nothing;
-  const aborted = new Promise<never>((_, reject) => {
-    forget = onAbort(signal, () => reject(signal.reason));
-  });
+  // Handled, as nobody waits for it when `run` throws; and it may abort before that.
+  const aborted = handled(
+    new Promise<never>((_, reject) => {
+      forget = onAbort(signal, () => reject(signal.reason));
+    }),
+  );
   try {
     return await Promise.race([run(), aborted]);
   } finally {

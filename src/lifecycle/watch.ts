@@ -8,7 +8,7 @@ import { onAbort } from "../contract/abort.ts";
 import type { Watch } from "../contract/lifecycle.ts";
 
 /** Nobody waits: shared, as most never have a waiter, and as a drop must not cost an allocation. */
-const nobody: readonly (() => void)[] = [];
+const nobody: (() => void)[] = [];
 
 /** The consumer's side: has no way to the producer's. */
 class View<T> implements Watch<T> {
@@ -44,7 +44,7 @@ export class WatchSource<T> {
   /** The consumer's side. */
   readonly watch: Watch<T> = new View(this);
   readonly #build: (version: number) => T;
-  #waiters: readonly (() => void)[] = nobody;
+  #waiters: (() => void)[] = nobody;
   #version = 0;
   #built: { readonly version: number; readonly value: T } | undefined;
   #end: { readonly error: unknown } | undefined;
@@ -116,7 +116,8 @@ export class WatchSource<T> {
   }
 
   #wait(wake: () => void): void {
-    this.#waiters = [...this.#waiters, wake];
+    if (this.#waiters === nobody) this.#waiters = [wake];
+    else this.#waiters.push(wake);
   }
 
   /** As {@link Watch.waitFor}. */
