@@ -1,5 +1,5 @@
-// The one entry point for people and CI: `node tools/run.mjs COMMAND`, what every script of
-// package.json and every task of deno.json calls. It needs Node 20 or later and npm, or Deno, and
+// The one entry point for people and CI: `node tools/run.mjs COMMAND`, what the scripts of
+// package.json and the tasks of deno.json call, but for pack.mjs and stress.mjs. It needs Node 20 or later and npm, or Deno, and
 // nothing else; `npm ci` brings the rest. What the commands do is in tools/runner/.
 import process from "node:process";
 import { COMMANDS, usage, UsageError } from "./runner/commands.mjs";

@@ -84,8 +84,8 @@ Node, too. Of the rest \`latin1Slice\` has 10 %, garbage collection 9 %, the fra
 - **Batches of 200 bytes on Deno.** \`op_read\` 26 %, \`decodeLatin1\` 14 %, the frame reader 13 %.
 - **Bursts of sends on Bun.** Writing into Bun's socket is 21 to 27 %, joining what it could not take at
 once (\`concat\`) 6 to 10 %, new slabs 10 %, masking 7 %, encoding 6 %. A program on Bun that writes bytes
-framed beforehand, and does nothing else, gets 2.5 to 6.3 million messages per second (median 4.6) into
-the same server: ten times the native socket is about all that server and loopback take.
+framed beforehand, and does nothing else, got 2.5 to 6.3 million messages per second (median 4.6) into the
+same server, beside other work: what is left to gain lies between ours and that.
 - **Bursts of sends on Deno.** \`op_write\` 18 %, encoding 17 %, garbage collection 11 %, idle 11 % while
 the socket is full, and some 12 % in the queue where frames wait once the socket holds
 \`highWaterMarkBytes\`. Windows of 64 do not fill it, and are faster.`,
