@@ -16,6 +16,7 @@
  */
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { resetTcp } from "./raw/reset.ts";
 
 /** What happens to the bytes of one direction. Absent means nothing. */
 export interface Toxics {
@@ -95,7 +96,7 @@ class Link {
   }
 
   reset(): void {
-    this.#end((socket) => socket.resetAndDestroy());
+    this.#end((socket) => resetTcp(socket));
   }
 
   #end(each: (socket: Socket) => void): void {

@@ -168,6 +168,24 @@ for (const secure of [false, true]) {
     });
   });
 
+  // While a FIN of the server's is on the way Node cannot reset; the turns put it there and after.
+  for (const turns of [0, 1, 2]) {
+    test(`RawPeer.reset() ${turns} turns after fin() lets the server close over ${kind}`, {
+      only: platforms,
+    }, async () => {
+      const onPeer = async (peer: RawPeer) => {
+        peer.accept();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        peer.fin();
+        for (let i = 0; i < turns; i++) await Promise.resolve();
+        peer.reset();
+      };
+      await withPair({ secure, onPeer }, async (client) => {
+        await client.over;
+      });
+    });
+  }
+
   test(`RawPeer.fin() sends FIN without a Close frame over ${kind}`, {
     only: platforms,
   }, async () => {

@@ -21,6 +21,7 @@ import {
 import { FrameReader } from "./frame_reader.ts";
 import { MessageJoiner } from "./message_joiner.ts";
 import type { RequestHead } from "./request_head.ts";
+import { resetTcp } from "./reset.ts";
 
 /** A frame that came in: what a test asks about order, rate and size. */
 export interface Arrival {
@@ -177,15 +178,9 @@ export class RawPeer {
 
   // ---------------------------------------------------------------- the end of TCP
 
-  /**
-   * Sends RST, on TLS too. `resetAndDestroy` sets SO_LINGER to zero on Node, Deno and Bun alike
-   * (seen with strace: Node 22.23.3, Deno 2.9.5, Bun 1.4.5). It must be the TCP socket's: a TLS
-   * socket's own throws on Node and sends FIN on Deno.
-   */
+  /** Sends RST, on TLS too. It must be the TCP socket's: a TLS socket's own throws on Node and sends FIN on Deno. */
   reset(): void {
-    // After a FIN of ours Node's resetAndDestroy fails with EINVAL, and the socket then never closes (22.23.3, 24.21.0).
-    if (this.#tcp.writableEnded) this.#tcp.destroy();
-    else this.#tcp.resetAndDestroy();
+    resetTcp(this.#tcp, this.#socket);
     this.#socket.destroy();
   }
 
