@@ -13,10 +13,10 @@ import type { WsConnector } from "../contract/connector.ts";
 import { tcpLeaf } from "./tcp_leaf.ts";
 import { nodeTransport } from "./tcp_node.ts";
 import type { TcpOptions } from "./tcp_options.ts";
+import { type BytePipe, PulledLink } from "./tcp_pulled_link.ts";
 import { platformSeams } from "./tcp_seams.ts";
 import { bufferText } from "./tcp_text.ts";
-import type { ByteLink, ByteReceiver, ByteTransport, TlsSettings } from "./tcp_transport.ts";
-import { WriteQueue } from "./tcp_write_queue.ts";
+import type { ByteReceiver, ByteTransport, TlsSettings } from "./tcp_transport.ts";
 
 /** What is used of a `Deno.Conn`. */
 interface Conn {
@@ -68,6 +68,8 @@ export function tcp(options: TcpOptions = {}): WsConnector {
  */
 export function denoTransport(turn: (callback: () => void) => void): ByteTransport {
   const viaNode = nodeTransport();
+  const link = (conn: Conn, receiver: ByteReceiver) =>
+    new PulledLink(new DenoPipe(conn, turn), receiver);
   return {
     tls: true,
     async connect(address, receiver, signal) {
@@ -75,13 +77,12 @@ export function denoTransport(turn: (callback: () => void) => void): ByteTranspo
       if ((tls ?? tunnel)?.cert !== undefined) return viaNode.connect(address, receiver, signal);
       const conn = await connectTcp({ hostname, port }, signal);
       conn.setNoDelay(true);
-      if (!tls) return new DenoLink(conn, receiver, turn);
-      return new DenoLink(await startTls(conn, tls, signal), receiver, turn);
+      return link(tls ? await startTls(conn, tls, signal) : conn, receiver);
     },
-    async secure(link, tls, receiver, signal) {
-      if (!(link instanceof DenoLink)) return viaNode.secure!(link, tls, receiver, signal);
-      const conn = link.detach() as TcpConn;
-      return new DenoLink(await startTls(conn, tls, signal), receiver, turn);
+    async secure(plain, tls, receiver, signal) {
+      if (!(plain instanceof PulledLink)) return viaNode.secure!(plain, tls, receiver, signal);
+      const { conn } = (plain as PulledLink<DenoPipe>).detach();
+      return link(await startTls(conn as TcpConn, tls, signal), receiver);
     },
   };
 }
@@ -128,101 +129,38 @@ async function startTls(conn: TcpConn, tls: TlsSettings, signal: AbortSignal): P
   }
 }
 
-class DenoLink implements ByteLink {
-  readonly #conn: Conn;
-  readonly #receiver: ByteReceiver;
+class DenoPipe implements BytePipe {
+  readonly conn: Conn;
   readonly #turn: (callback: () => void) => void;
-  readonly #queue: WriteQueue;
-  #over = false;
-  #paused = false;
-  #wake: (() => void) | undefined;
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_READ_BYTES);
 
-  constructor(conn: Conn, receiver: ByteReceiver, turn: (callback: () => void) => void) {
-    this.#conn = conn;
-    this.#receiver = receiver;
+  constructor(conn: Conn, turn: (callback: () => void) => void) {
+    this.conn = conn;
     this.#turn = turn;
-    this.#queue = new WriteQueue((chunk) => this.#write(chunk), {
-      drained: () => receiver.drained(),
-      failed: (cause) => this.#end(cause),
-    });
-    void this.#read();
   }
 
-  get bufferedBytes(): number {
-    return this.#queue.bytes;
+  async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const bytes = await this.conn.read(this.#buffer);
+    return bytes === null ? undefined : this.#buffer.subarray(0, bytes);
   }
 
-  write(chunks: readonly Uint8Array<ArrayBuffer>[]): void {
-    this.#queue.push(chunks);
-  }
-
-  pause(): void {
-    this.#paused = true;
-  }
-
-  resume(): void {
-    this.#paused = false;
-    this.#wake?.();
-    this.#wake = undefined;
-  }
-
-  end(): void {
-    this.#queue.whenEmpty(() => {
-      // A peer that is gone already makes this fail; the read loop says so too.
-      if (!this.#over) this.#conn.closeWrite().catch(() => {});
-    });
-  }
-
-  destroy(): void {
-    if (!this.#over) {
-      this.#over = true;
-      this.#close();
+  rest(bytes: number): Promise<void> | undefined {
+    if (bytes === this.#buffer.length && bytes < LARGEST_READ_BYTES) {
+      this.#buffer = new Uint8Array(2 * bytes);
     }
+    return bytes >= BURST_BYTES ? new Promise(this.#turn) : undefined;
   }
 
-  /** Gives the connection away. The link is paused, so no read is under way. */
-  detach(): Conn {
-    this.#over = true;
-    this.#queue.stop();
-    this.resume();
-    return this.#conn;
+  async write(chunk: Uint8Array<ArrayBuffer>): Promise<void> {
+    let written = await this.conn.write(chunk);
+    while (written < chunk.length) written += await this.conn.write(chunk.subarray(written));
   }
 
-  #close(): void {
-    this.#queue.stop();
-    this.#conn.close();
-    this.resume();
+  end(): Promise<void> {
+    return this.conn.closeWrite();
   }
 
-  #end(cause?: unknown): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#close();
-    this.#receiver.ended(cause);
-  }
-
-  async #write(chunk: Uint8Array<ArrayBuffer>): Promise<void> {
-    let written = await this.#conn.write(chunk);
-    while (written < chunk.length) written += await this.#conn.write(chunk.subarray(written));
-  }
-
-  async #read(): Promise<void> {
-    let buffer = new Uint8Array(FIRST_READ_BYTES);
-    try {
-      for (;;) {
-        if (this.#paused) await new Promise<void>((resolve) => this.#wake = resolve);
-        if (this.#over) return;
-        const bytes = await this.#conn.read(buffer);
-        if (this.#over) return;
-        if (bytes === null) return this.#end();
-        this.#receiver.bytes(buffer.subarray(0, bytes));
-        if (bytes >= BURST_BYTES) await new Promise<void>(this.#turn);
-        if (bytes === buffer.length && bytes < LARGEST_READ_BYTES) {
-          buffer = new Uint8Array(2 * bytes);
-        }
-      }
-    } catch (cause) {
-      this.#end(cause);
-    }
+  close(): void {
+    this.conn.close();
   }
 }

@@ -9,9 +9,9 @@ import { onAbort } from "../contract/abort.ts";
 import type { WsConnector } from "../contract/connector.ts";
 import { tcpLeaf } from "./tcp_leaf.ts";
 import type { TcpOptions } from "./tcp_options.ts";
+import { type BytePipe, PulledLink } from "./tcp_pulled_link.ts";
 import { platformSeams } from "./tcp_seams.ts";
-import type { ByteAddress, ByteLink, ByteReceiver, ByteTransport } from "./tcp_transport.ts";
-import { WriteQueue } from "./tcp_write_queue.ts";
+import type { ByteAddress, ByteTransport } from "./tcp_transport.ts";
 
 export type { WsConnector } from "../contract/connector.ts";
 export type { TcpOptions, TcpProxyOptions, TcpTlsOptions } from "./tcp_options.ts";
@@ -65,7 +65,7 @@ function streamTransport(open: OpenByteDuplex, tls: boolean): ByteTransport {
     tls,
     async connect(address, receiver, signal) {
       const duplex = await aborting(Promise.resolve(open(address, { signal })), signal);
-      return new StreamLink(duplex, receiver);
+      return new PulledLink(new StreamPipe(duplex), receiver);
     },
   };
 }
@@ -86,98 +86,46 @@ function aborting(opening: Promise<ByteDuplex>, signal: AbortSignal): Promise<By
   });
 }
 
-/** Lets go of a stream that nobody has locked. Whatever it says to that is of no interest any more. */
+/** For what a stream says to being let go: of no interest any more. */
+const ignore = () => {};
+
+/** Lets go of a stream that nobody has locked. */
 function closeDuplex(duplex: ByteDuplex): void {
-  const ignore = () => {};
   duplex.readable.cancel().catch(ignore);
   duplex.writable.abort().catch(ignore);
   Promise.resolve(duplex.close?.()).catch(ignore);
 }
 
-class StreamLink implements ByteLink {
+class StreamPipe implements BytePipe {
   readonly #duplex: ByteDuplex;
-  readonly #receiver: ByteReceiver;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
-  readonly #queue: WriteQueue;
-  #over = false;
-  #paused = false;
-  #wake: (() => void) | undefined;
 
-  constructor(duplex: ByteDuplex, receiver: ByteReceiver) {
+  constructor(duplex: ByteDuplex) {
     this.#duplex = duplex;
-    this.#receiver = receiver;
     this.#reader = duplex.readable.getReader();
     this.#writer = duplex.writable.getWriter();
     // Errors arrive through reads and writes; an unobserved `closed` would end a process.
-    this.#reader.closed.catch(() => {});
-    this.#writer.closed.catch(() => {});
-    this.#writer.ready.catch(() => {});
-    this.#queue = new WriteQueue((chunk) => this.#writer.write(chunk), {
-      drained: () => receiver.drained(),
-      failed: (cause) => this.#end(cause),
-    });
-    void this.#read();
+    this.#reader.closed.catch(ignore);
+    this.#writer.closed.catch(ignore);
+    this.#writer.ready.catch(ignore);
   }
 
-  get bufferedBytes(): number {
-    return this.#queue.bytes;
+  async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return (await this.#reader.read()).value;
   }
 
-  write(chunks: readonly Uint8Array<ArrayBuffer>[]): void {
-    this.#queue.push(chunks);
+  write(chunk: Uint8Array<ArrayBuffer>): Promise<void> {
+    return this.#writer.write(chunk);
   }
 
-  pause(): void {
-    this.#paused = true;
+  end(): Promise<void> {
+    return this.#writer.close();
   }
 
-  resume(): void {
-    this.#paused = false;
-    this.#wake?.();
-    this.#wake = undefined;
-  }
-
-  end(): void {
-    this.#queue.whenEmpty(() => {
-      if (!this.#over) this.#writer.close().catch(() => {}); // the read loop says the same
-    });
-  }
-
-  destroy(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#close();
-  }
-
-  #close(): void {
-    this.#queue.stop();
-    this.resume();
-    const ignore = () => {};
+  close(): void {
     this.#reader.cancel().catch(ignore);
     this.#writer.abort().catch(ignore);
     Promise.resolve(this.#duplex.close?.()).catch(ignore);
-  }
-
-  #end(cause?: unknown): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#close();
-    this.#receiver.ended(cause);
-  }
-
-  async #read(): Promise<void> {
-    try {
-      for (;;) {
-        if (this.#paused) await new Promise<void>((resolve) => this.#wake = resolve);
-        if (this.#over) return;
-        const { done, value } = await this.#reader.read();
-        if (this.#over) return;
-        if (done) return this.#end();
-        if (value.length > 0) this.#receiver.bytes(value);
-      }
-    } catch (cause) {
-      this.#end(cause);
-    }
   }
 }
