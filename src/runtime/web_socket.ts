@@ -21,6 +21,7 @@ import type { Capabilities, WsConnector } from "../contract/connector.ts";
 import { TransportError } from "../contract/errors.ts";
 import { dataFrame, type Frame } from "../contract/frame.ts";
 import { checkProtocol, type Handshake, wireHandshake } from "../contract/handshake.ts";
+import { readableOf, writableOf } from "../contract/session_streams.ts";
 
 /** What a platform's failed dial shows beside the fact. */
 export interface DialFacts {
@@ -192,33 +193,16 @@ class WebSocketSession implements WsConnection {
   }
 
   get readable(): ReadableStream<Frame> {
-    return this.#readable ??= new ReadableStream<Frame>({
-      start: (controller) => {
-        this.attach({
-          frame: (frame) => {
-            controller.enqueue(frame);
-            if ((controller.desiredSize ?? 0) < -MAX_EARLY_FRAMES) {
-              this.#fail({ ...lost, origin: "local" });
-            }
-          },
-          dropped: () => {},
-          end: () => controller.close(),
-        });
-      },
-      cancel: () => this.abandon(),
-    }, { highWaterMark: 0 });
+    return this.#readable ??= readableOf(this, MAX_EARLY_FRAMES, () => {
+      this.#fail({ ...lost, origin: "local" });
+    });
   }
 
   get writable(): WritableStream<Frame> {
-    return this.#writable ??= new WritableStream<Frame>({
-      write: async (frame, controller) => {
-        this.send(frame);
-        while (this.bufferedAmount > HIGH_WATER_MARK && this.#end === undefined) {
-          await pause(controller.signal);
-        }
-      },
-      close: () => this.close(),
-      abort: () => this.abandon(),
+    return this.#writable ??= writableOf(this, async (signal) => {
+      while (this.bufferedAmount > HIGH_WATER_MARK && this.#end === undefined) {
+        await pause(signal);
+      }
     });
   }
 

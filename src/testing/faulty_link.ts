@@ -15,6 +15,7 @@ import { TransportError } from "../contract/errors.ts";
 import { type Frame, frameBytes, isDataFrame } from "../contract/frame.ts";
 import type { Handshake } from "../contract/handshake.ts";
 import type { Clock, Runtime } from "../contract/runtime.ts";
+import { readableOf, writableOf } from "../contract/session_streams.ts";
 import { FaultyWire } from "./faulty_wire.ts";
 
 /** What a {@link FaultyLink} does to what passes. */
@@ -211,24 +212,11 @@ class LinkEnd implements WsConnection {
   }
 
   get readable(): ReadableStream<Frame> {
-    return this.#readable ??= new ReadableStream<Frame>({
-      start: (controller) => {
-        this.attach({
-          frame: (frame) => controller.enqueue(frame),
-          dropped: () => {},
-          end: () => controller.close(),
-        });
-      },
-      cancel: () => this.abandon(),
-    });
+    return this.#readable ??= readableOf(this);
   }
 
   get writable(): WritableStream<Frame> {
-    return this.#writable ??= new WritableStream<Frame>({
-      write: (frame) => this.send(frame),
-      close: () => this.close(),
-      abort: () => this.abandon(),
-    });
+    return this.#writable ??= writableOf(this);
   }
 
   attach(sink: FrameSink): void {

@@ -14,6 +14,7 @@ import type { Capabilities, ConnectContext, WsConnector } from "../contract/conn
 import { TransportError } from "../contract/errors.ts";
 import { type Data, dataFrame, type Frame } from "../contract/frame.ts";
 import { checkProtocol, type Handshake, wireHandshake } from "../contract/handshake.ts";
+import { readableOf, writableOf } from "../contract/session_streams.ts";
 
 /** One dial, in the hands of a test. */
 export interface MockDial {
@@ -149,24 +150,11 @@ class Dial implements MockDial, WsConnection {
   }
 
   get readable(): ReadableStream<Frame> {
-    return this.#readable ??= new ReadableStream<Frame>({
-      start: (controller) => {
-        this.attach({
-          frame: (frame) => controller.enqueue(frame),
-          dropped: () => {},
-          end: () => controller.close(),
-        });
-      },
-      cancel: () => this.abandon(),
-    });
+    return this.#readable ??= readableOf(this);
   }
 
   get writable(): WritableStream<Frame> {
-    return this.#writable ??= new WritableStream<Frame>({
-      write: (frame) => this.send(frame),
-      close: () => this.close(),
-      abort: () => this.abandon(),
-    });
+    return this.#writable ??= writableOf(this);
   }
 
   open({ protocol }: { protocol?: string } = {}): void {

@@ -15,6 +15,7 @@ import {
 } from "../contract/connection.ts";
 import { TransportError } from "../contract/errors.ts";
 import { dataFrame, type Frame, frameBytes } from "../contract/frame.ts";
+import { readableOf, writableOf } from "../contract/session_streams.ts";
 import type { WorkerChannel } from "./channel.ts";
 import type { BatchMessage, FromWorker } from "./protocol.ts";
 import { receivedFrame } from "./wire.ts";
@@ -72,33 +73,16 @@ export class WorkerSession implements WsConnection {
   }
 
   get readable(): ReadableStream<Frame> {
-    return this.#readable ??= new ReadableStream<Frame>({
-      start: (controller) => {
-        this.attach({
-          frame: (frame) => {
-            controller.enqueue(frame);
-            if ((controller.desiredSize ?? 0) < -MAX_EARLY_FRAMES) this.#fail(lostHere);
-          },
-          dropped: () => {},
-          end: () => controller.close(),
-        });
-      },
-      cancel: () => this.abandon(),
-    }, { highWaterMark: 0 });
+    return this.#readable ??= readableOf(this, MAX_EARLY_FRAMES, () => this.#fail(lostHere));
   }
 
   get writable(): WritableStream<Frame> {
-    return this.#writable ??= new WritableStream<Frame>({
-      write: async (frame, controller) => {
-        this.send(frame);
-        const forget = onAbort(controller.signal, () => this.#wakeWriter());
-        while (this.#isFull && !controller.signal.aborted) {
-          await new Promise<void>((resolve) => this.#wakeWriter = resolve);
-        }
-        forget();
-      },
-      close: () => this.close(),
-      abort: () => this.abandon(),
+    return this.#writable ??= writableOf(this, async (signal) => {
+      const forget = onAbort(signal, () => this.#wakeWriter());
+      while (this.#isFull && !signal.aborted) {
+        await new Promise<void>((resolve) => this.#wakeWriter = resolve);
+      }
+      forget();
     });
   }
 
