@@ -20,7 +20,8 @@ import type { Seams, Task } from "../contract/runtime.ts";
 import type { SessionEvent } from "../contract/session.ts";
 import type { TraceFact } from "../contract/trace.ts";
 import { WatchSource } from "../lifecycle/watch.ts";
-import type { Axes, AxesSession } from "./axes.ts";
+import type { Axes } from "./axes.ts";
+import { transition } from "./machine.ts";
 import {
   initialState,
   type ReconnectEffect,
@@ -28,8 +29,8 @@ import {
   type ReconnectPolicy,
   type ReconnectState,
   type TimerName,
-  transition,
-} from "./machine.ts";
+} from "./machine_state.ts";
+import { Abandoned, EndListener, Session } from "./session.ts";
 
 /** How a {@link Supervisor} is made. */
 export interface SupervisorOptions {
@@ -53,66 +54,6 @@ interface Dial {
   readonly id: number;
   readonly abort: AbortController;
   connection: WsConnection | undefined;
-}
-
-/**
- * Hears of a socket's end until it is forgotten. The platform may keep an abandoned socket for hours, and with it whatever hangs on its promise:
- * that must not be the connection with its buffer.
- */
-class EndListener {
-  #told: ((end: SessionEnd) => void) | undefined;
-
-  constructor({ closed }: WsConnection, told: (end: SessionEnd) => void) {
-    this.#told = told;
-    void closed.then((end) => this.#told?.(end));
-  }
-
-  forget(): void {
-    this.#told = undefined;
-  }
-}
-
-/** The session that is open. */
-class Session implements AxesSession {
-  readonly epoch: number;
-  readonly connection: WsConnection;
-  readonly firstSeq: number;
-  closing: EndListener | undefined;
-  end: SessionEnd | undefined;
-  /** Whether it was found unusable; its loss is on its way, and nothing is started on it. */
-  failed = false;
-  #abort: AbortController | undefined;
-  #error: TransportError | undefined;
-
-  constructor(epoch: number, connection: WsConnection, firstSeq: number) {
-    this.epoch = epoch;
-    this.connection = connection;
-    this.firstSeq = firstSeq;
-  }
-
-  /** Most sessions never need one, and its listeners take a kilobyte. */
-  get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#error !== undefined) this.#abort.abort(this.#error);
-    }
-    return this.#abort.signal;
-  }
-
-  abort(error: TransportError): void {
-    this.#error = error;
-    this.#abort?.abort(error);
-  }
-}
-
-/** Counts abandoned sockets. */
-class Abandoned {
-  zombies = 0;
-
-  add({ closed }: WsConnection): void {
-    this.zombies++;
-    void closed.then(() => this.zombies--);
-  }
 }
 
 const abandoned: SessionEnd = { code: 1006, reason: "", clean: false, origin: "local" };

@@ -12,7 +12,7 @@ import type {
   ReconnectEvent,
   ReconnectPolicy,
   TimerName,
-} from "../../src/reconnect/machine.ts";
+} from "../../src/reconnect/machine_state.ts";
 import { test } from "../support/harness.ts";
 import { gone, policyOf, refused, rejected, World } from "./world.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { TransportError } from "../../src/contract/errors.ts";
-import type { ReconnectEvent, TimerName } from "../../src/reconnect/machine.ts";
+import type { ReconnectEvent, TimerName } from "../../src/reconnect/machine_state.ts";
 import { gone, policyOf, refused, shown, World } from "./world.ts";
 
 const ended = { code: 1012, reason: "", clean: true, origin: "server" } as const;

@@ -8,6 +8,7 @@ import { defaultClassify } from "../../src/contract/classify.ts";
 import { TransportError } from "../../src/contract/errors.ts";
 import type { Phase } from "../../src/contract/lifecycle.ts";
 import { backoffCap } from "../../src/reconnect/backoff.ts";
+import { transition } from "../../src/reconnect/machine.ts";
 import {
   initialState,
   type ReconnectEffect,
@@ -15,8 +16,7 @@ import {
   type ReconnectPolicy,
   type ReconnectState,
   type TimerName,
-  transition,
-} from "../../src/reconnect/machine.ts";
+} from "../../src/reconnect/machine_state.ts";
 
 /** A policy with the defaults of a connection and a start hook. */
 export function policyOf(change: Partial<ReconnectPolicy> = {}): ReconnectPolicy {

@@ -411,7 +411,7 @@ export const RECONNECT: readonly Mutant[] = [
     mistake: "abandoned sockets leave no trace",
     breaks: ["I4"],
     edits: edit(
-      supervisor,
+      "src/reconnect/session.ts",
       `    this.zombies++;
 `,
       `    this.zombies += 0;
