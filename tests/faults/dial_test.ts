@@ -59,11 +59,11 @@ eachLeaf.test("connect() times out where no upgrade is answered, and takes nothi
       peer.sendText("from the second");
     },
   });
-  let dials = 0;
-  const url = () => new URL(++dials === 1 ? "/mute" : "/good", server.url);
+  // On a busy machine a dial may be given up before the server has heard of it: then it is the next one.
+  const url = () => new URL(mute.length === 0 ? "/mute" : "/good", server.url);
   const feed = leaf.feed(url, { connectTimeoutMs: 200 }).read();
   await withFeed(server, feed, async () => {
-    await feed.until(() => feed.traced("failure").length === 1);
+    await feed.until(() => feed.traced("failure").length > 0 && mute.length > 0);
     const { error, stage } = feed.traced("failure")[0]!;
     assert(isTransportError(error, "connect_timeout"), `it is ${error.code}`);
     assertEquals(stage, "dial");

@@ -13,7 +13,7 @@ async function withTalk(
   const sim = await startSimBinance({ rules: { ...BINANCE_TEST, pingEveryMs: 10_000 } });
   sim.pauseMarket();
   sim.nextHandshakes.push(...faults);
-  const talk = await Talk.with(`${sim.url}/ws/a`, { connectTimeoutMs: 300, classify });
+  const talk = await Talk.with(`${sim.url}/ws/a`, { connectTimeoutMs: 1_500, classify });
   try {
     await use(talk, sim);
   } finally {
