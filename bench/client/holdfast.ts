@@ -10,11 +10,13 @@ import type { WsConnector } from "../../src/contract/connector.ts";
 import type { ReconnectingConnection } from "../../src/contract/reconnecting.ts";
 import type { Runtime } from "../../src/contract/runtime.ts";
 import type { TcpOptions } from "../../src/runtime/tcp_options.ts";
+import { ws, type WsConstructor } from "../../src/runtime/ws.ts";
 import type { Entry } from "../../src/stack.ts";
 import type { Counted, Receive } from "./controls.ts";
 import { CA_CERTIFICATE } from "../../tests/support/tls/certificates.ts";
 import { host } from "./host.ts";
 import type { Meter } from "./meter.ts";
+import { load } from "./peers.ts";
 
 interface Platform {
   readonly connect: Entry["connect"];
@@ -40,8 +42,8 @@ export async function platform(): Promise<Platform> {
   }
 }
 
-/** Which leaf. */
-export type LeafName = "native" | "tcp";
+/** Which leaf: the platform's socket, our own over TCP, or the npm package `ws`. */
+export type LeafName = "native" | "tcp" | "ws";
 
 /** How a leaf of ours is changed before it is used; for measurements that look at what it hands over. */
 export const leaves: { wrap: ((leaf: WsConnector) => WsConnector) | undefined } = {
@@ -62,7 +64,9 @@ export async function connectOver(
   };
   if (leaf === "native") return await connect(url, all);
   const secure = url.startsWith("wss:");
-  const connector = tcp(secure ? { tls: { ca: CA_CERTIFICATE } } : {});
+  const connector = leaf === "tcp"
+    ? tcp(secure ? { tls: { ca: CA_CERTIFICATE } } : {})
+    : ws((await load<{ WebSocket: WsConstructor }>("ws")).WebSocket);
   return await connect(url, {
     ...all,
     runtime: { ...runtime(), connector: leaves.wrap?.(connector) ?? connector },
@@ -110,4 +114,5 @@ export const holdfast: Readonly<Record<string, Receive>> = {
   "tcp.forAwait": over("tcp", forAwait),
   "tcp.batches": over("tcp", batches),
   "tcp.readable": over("tcp", readable),
+  "ws.forAwait": over("ws", forAwait),
 };

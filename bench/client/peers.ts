@@ -12,7 +12,7 @@ import type { Message } from "./meter.ts";
 /** What the pull peers may buffer: as much as ours does by default. */
 const BUFFER_BYTES = 16 * 1_024 * 1_024;
 
-async function load<T>(name: string): Promise<T> {
+export async function load<T>(name: string): Promise<T> {
   return await import(name) as T;
 }
 

@@ -57,7 +57,14 @@ export const RECEIVE_GROUPS: readonly ReceiveGroup[] = [
     name: "text200",
     kind: "text200",
     secure: false,
-    candidates: [...CONTROLS, "twoTransforms", ...OURS, ...Object.keys(PEERS), ...TCP],
+    candidates: [
+      ...CONTROLS,
+      "twoTransforms",
+      ...OURS,
+      ...Object.keys(PEERS),
+      "ws.forAwait", // ours over the socket that atproto has: like against like
+      ...TCP,
+    ],
   },
   ...(["text1400", "binary64k", "text64k", "depth"] as const).map((kind) => ({
     name: kind,
