@@ -49,10 +49,13 @@ function start(file, args, stdio) {
   return spawn(process.execPath, [...before, join("tools", file), ...args], { cwd: root, stdio });
 }
 
+/** The suites that run now. */
+let child;
+
 /** One run of the suites: its exit code, and all that it printed. */
 function suites(names) {
   return new Promise((resolve, reject) => {
-    const child = start("run.mjs", ["test", ...names], ["ignore", "pipe", "pipe"]);
+    child = start("run.mjs", ["test", ...names], ["ignore", "pipe", "pipe"]);
     let text = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (chunk) => text += chunk);
@@ -77,6 +80,7 @@ const stop = () => {
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.on(signal, () => {
     stop();
+    child?.kill("SIGTERM"); // it ends what it started
     process.exit(130);
   });
 }
