@@ -63,6 +63,8 @@ export class Feed {
   readonly events: TraceEvent[] = [];
   /** The frames that {@link read} took. */
   readonly frames: DeliveredFrame[] = [];
+  /** When the last of them was taken, by {@link clock}. */
+  lastFrameMs: number = 0;
   /** Every socket that opened. */
   readonly sessions: WsConnection[] = [];
   readonly clock: CountingClock = new CountingClock();
@@ -147,6 +149,7 @@ export class Feed {
     try {
       for await (const frame of this.connection.frames({ preventCancel: true })) {
         this.frames.push(frame);
+        this.lastFrameMs = this.clock.now();
         this.#signal.ring();
       }
     } catch {

@@ -16,14 +16,14 @@ export type NetworkFault =
 
 /** What a feed saw of it. */
 export interface Seen {
-  /** From the fault to stale, in milliseconds; absent if it never was. */
+  /** From the last frame before the fault to stale, in milliseconds; absent if it never was. */
   readonly staleAfterMs: number | undefined;
-  /** From the fault to the loss of the session. */
+  /** From that frame to the loss of the session. */
   readonly downAfterMs: number | undefined;
   /** From the end of the fault to five new frames. */
   readonly upAfterMs: number;
-  /** The last session that was opened while the fault lasted. */
-  readonly epoch: number;
+  /** Sessions that were opened while the fault lasted. */
+  readonly opened: number;
   /** Codes of all failures. */
   readonly failures: readonly string[];
   /** Messages that are missing within a session. */

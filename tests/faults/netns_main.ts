@@ -56,13 +56,15 @@ const feed = new Feed(`${url}echo?tick=20`, {
 await feed.up();
 await feed.until(() => feed.frames.length >= 5);
 for (const [match, target] of RULES[fault]) rule("-A", match, target);
-const cutAt = feed.clock.now();
+// A busy machine may have cost a session before: what counts is what comes from here on.
+const epochAtCut = feed.connection.lifecycle.value.epoch;
+const downsAtCut = feed.traced("down").length;
+const isDown = () => feed.traced("down").length > downsAtCut;
 let sends: Promise<unknown> | undefined;
 if (fault === "cut while sending") {
   const chunk = "x".repeat(1_000);
-  const until = () => feed.traced("down").length > 0;
   const send = async () => {
-    while (!until()) {
+    while (!isDown()) {
       await feed.connection.send(chunk).catch(() => {});
       await new Promise<void>((resolve) => feed.clock.setTimer(resolve, 50));
     }
@@ -73,30 +75,31 @@ if (carries) {
   const before = feed.frames.length;
   await feed.until(() => feed.frames.length >= before + 200);
 } else {
-  await feed.until(() => feed.traced("down").length > 0);
+  await feed.until(isDown);
   // Dials into the fault fail in their own time, and do not end the feed.
   if (fault !== "reset by a middlebox") {
     await feed.until(() => feed.traced("failure").some(({ stage }) => stage === "dial"));
   }
 }
-const staleAt = feed.traced("stale")[0]?.atMs;
-const downAt = feed.traced("down")[0]?.atMs;
+const down = feed.traced("down")[downsAtCut];
+const stale = feed.traced("stale").findLast(({ epoch }) => epoch === down?.epoch);
+const heardAt = feed.lastFrameMs;
 for (const [match, target] of RULES[fault]) rule("-D", match, target);
 const healedAt = feed.clock.now();
 await sends;
-const epoch = feed.connection.lifecycle.value.epoch;
+const opened = feed.connection.lifecycle.value.epoch - epochAtCut;
 if (!carries) {
-  await feed.up(2);
+  await feed.up(epochAtCut + 1);
   const count = feed.frames.length;
   await feed.until(() => feed.frames.length >= count + 5);
 }
 const upAfterMs = feed.clock.now() - healedAt;
 await feed.end();
 const seen: Seen = {
-  staleAfterMs: staleAt === undefined ? undefined : staleAt - cutAt,
-  downAfterMs: downAt === undefined ? undefined : downAt - cutAt,
+  staleAfterMs: stale === undefined ? undefined : stale.atMs - heardAt,
+  downAfterMs: down === undefined ? undefined : down.atMs - heardAt,
   upAfterMs,
-  epoch,
+  opened,
   failures: [...new Set(feed.traced("failure").map(({ error }) => error.code))],
   gaps: gaps(),
 };

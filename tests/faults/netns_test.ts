@@ -56,14 +56,14 @@ for (
     `a feed whose line is ${fault} is stale, abandoned and healed in time (${scenario})`,
     slow,
     async (leaf) => {
-      const { staleAfterMs, downAfterMs, upAfterMs, epoch, gaps } = await seenOf(fault, leaf);
-      // The server's ticks come every 20 ms until the cut; the bounds count from the last of them.
+      const { staleAfterMs, downAfterMs, upAfterMs, opened, gaps } = await seenOf(fault, leaf);
       // One way only from the client leaves the ticks: TCP itself stops them when nobody confirms.
       assert(staleAfterMs !== undefined && downAfterMs !== undefined, "stale, then down");
-      assertGreaterOrEqual(staleAfterMs, 400);
-      assertGreaterOrEqual(downAfterMs, 900);
+      // Timers may fire 1 ms early.
+      assertGreaterOrEqual(staleAfterMs, 499);
+      assertGreaterOrEqual(downAfterMs, 999);
       assert(downAfterMs < 10_000, `down after ${downAfterMs} ms`);
-      assertEquals(epoch, 1, "no session opens through a cut line");
+      assertEquals(opened, 0, "no session opens through a cut line");
       assert(upAfterMs < 10_000, `up again after ${upAfterMs} ms`);
       assertEquals(gaps, 0);
     },
@@ -88,7 +88,7 @@ for (
   ] as const
 ) {
   test(`a feed behind ${line} gets everything in its one session (scenario 59)`, slow, async () => {
-    const { epoch, failures, gaps } = await seenOf(fault, NATIVE);
-    assertEquals({ epoch, failures, gaps }, { epoch: 1, failures: [], gaps: 0 });
+    const { opened, failures, gaps } = await seenOf(fault, NATIVE);
+    assertEquals({ opened, failures, gaps }, { opened: 0, failures: [], gaps: 0 });
   });
 }
