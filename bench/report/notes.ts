@@ -26,9 +26,8 @@ native loop pauses as often. \`limiterNs\` is what \`sendRateLimit\` adds to a s
 
   echo:
     `A message, and an answer of the same size; 300 trips of each, in turns, over the bare socket and over the whole stack
-with the tcp leaf; medians in milliseconds. Measured by itself (\`npm run bench -- --only echo\`), beside a run of the tests. The native socket of Deno
-meets Nagle's algorithm and delayed acknowledgements there. Bun's native socket is faster than ours at this, by 11 to 48
-microseconds; that has not been profiled.`,
+with the tcp leaf, after 4,000 or 2.5 seconds of trips that do not count; medians in milliseconds. The native socket of Deno
+meets Nagle's algorithm and delayed acknowledgements there. What the first trips cost, and where the rest goes on Bun, is said below.`,
 
   latency:
     `Microseconds between the message event (for \`tcp\`, the leaf handing over the frame) and the
@@ -72,20 +71,30 @@ and \`text1400.tcp.forAwait\` on Bun .90, .86, .85.
 Profiles of the tcp leaf where it is near its bound or below it (\`--cpu-prof\` of each runtime, \`perf record\`
 on Bun; 2026-11-25, deno 2.9.5, node 24.21.0, bun 1.4.5, on a machine with other work):
 
-- **1,400 bytes and more on Bun.** Compiled JavaScript, ours included, has 8 % of the client's processor
-time at 1,400 bytes; 38 % is inside Bun, 32 % in the kernel, 23 % in \`memmove\`. Each byte is copied by
-the kernel, by Bun, by Bun's \`onread\` into our buffer (5 %), and into the string: \`latin1Slice\` has
-half of the samples at 1,400 bytes and 66 % at 64 KiB. The native socket needs no buffer of ours. Tried,
-without a gain beyond the spread: read buffers of 64, 128 and 256 KiB, 'data' events instead of \`onread\`,
-and a string per message instead of one per run; by themselves \`utf8Slice\` and \`TextDecoder\` are slower
-than \`latin1Slice\` at every size.
+- **Round trips on Bun**, at 1,025, 4,096 and 16,384 bytes, ratios of medians to native, in turns in one process and against one server. A client of
+60 lines over \`Bun.connect\` had 1.00, 1.03 and 1.06, one over \`node:net\` 1.02, 1.06 and 1.12. The whole stack had 1.15, 1.18 and 1.42 over
+\`node:net\`, and has 1.09, 1.10 and 1.15 since it calls Bun's native socket itself, lays long messages side by side in a slab (it kept room for
+three bytes per character, so that each message of 16 KiB took a new slab of 64 KiB), and uses a slab again once the system has its
+bytes. Eight runs of \`npm run bench -- --only echo --runtime bun\` gave 1.06 to 1.10, 1.08 to 1.15 and 1.11 to 1.20; with the code of before,
+in turns with them, 1.11 to 1.13, 1.13 to 1.20 and 1.32 to 1.37. What is left at 16 KiB is the mask above all: laid on 32 bits at a time, it
+takes .9 to 3 microseconds of 37.
+- **The first round trips on Bun.** Our JavaScript is compiled while it runs, native code was before. After 50 trips instead of 4,000 the stack had
+1.40, 1.41 and 1.45 (before: 1.68, 1.79 and 2.04), after 20,000 it had 1.06, 1.10 and 1.13.
+- **64 KiB on Bun.** Compiled JavaScript, ours included, has 1 % of the client's samples at 64 KiB of text, the kernel 69 %, Bun 30 % (native: .2,
+63 and 37 with \`memmove\`). Each byte is copied by the kernel, by Bun into memory of up to 512 KiB that it gives us, and into the string; the
+native socket saves the second, and \`onread\` of \`node:net\` adds a fourth. Processor time of the client per message: native 31
+microseconds, \`Bun.connect\` 26 if it only counts bytes and 41 with strings, the leaf 42, and 44 to 48 over \`onread\`. Processor time of native by that of
+the stack with \`for await\`, before and now (\`npm run bench -- --only receive --runtime bun\`; at a load of 11 on two cores speeds said little): 64 KiB
+of bytes .49 and .73, of text .59 and .61, 1,400 bytes .57 and .69, 200 bytes over TLS .96 and 1.34. By themselves
+\`utf8Slice\` and \`TextDecoder\` are slower than \`latin1Slice\` from 4 KiB on.
 - **Batches of 200 bytes on Node.** The client idles 27 % of the time: it waits for the server, which is
 Node, too. Of the rest \`latin1Slice\` has 10 %, garbage collection 9 %, the frame reader 11 %.
 - **Batches of 200 bytes on Deno.** \`op_read\` 26 %, \`decodeLatin1\` 14 %, the frame reader 13 %.
-- **Bursts of sends on Bun.** Writing into Bun's socket is 21 to 27 %, joining what it could not take at
-once (\`concat\`) 6 to 10 %, new slabs 10 %, masking 7 %, encoding 6 %. A program on Bun that writes bytes
-framed beforehand, and does nothing else, got 2.5 to 6.3 million messages per second (median 4.6) into the
-same server, beside other work: what is left to gain lies between ours and that.
+- **Sends on Bun.** Through \`node:net\` writing into Bun's socket was 21 to 27 %, joining what it could not take at
+once (\`concat\`) 6 to 10 %, new slabs 10 %, masking 7 %, encoding 6 %. Straight into the native socket, what it did not take is kept as it is, and
+slabs are used again. \`npm run bench -- --only send\`, 3 rounds, before and now: burst 4.6 and 9.2, windowed 6.5 and 11.5, one by one .51 and .74.
+A program on Bun that writes bytes framed beforehand, and does nothing else, got 2.5 to 6.3 million messages per second (median 4.6) into the
+same server, beside other work.
 - **Bursts of sends on Deno.** \`op_write\` 18 %, encoding 17 %, garbage collection 11 %, idle 11 % while
 the socket is full, and some 12 % in the queue where frames wait once the socket holds
 \`highWaterMarkBytes\`. Windows of 64 do not fill it, and are faster.`,

@@ -3,7 +3,7 @@
  * cryptographic (section 5.3: unpredictable to whoever chooses the payload). Messages go out in one frame each.
  *
  * Frames are laid one after another in a slab and leave together, so that a burst costs one write to the socket. Bytes that were
- * taken are never touched again: transports may keep them until the network had them.
+ * taken are not touched again, as transports may keep them until the network had them; unless {@link FrameWriter.reuse} says that they do not.
  *
  * @module
  */
@@ -32,6 +32,8 @@ const SLAB_BYTES = 65_536;
 const KEY_BYTES = 4_096;
 /** Two bytes of opcode and length, eight of extended length, four of key. */
 const MAX_HEAD_BYTES = 14;
+/** Longest character. An encoder that stops for want of room leaves less than this. */
+const MAX_UNIT_BYTES = 4;
 /** Up to here a loop over the characters beats the call into the platform's encoder. */
 const SHORT_TEXT = 48;
 
@@ -73,12 +75,20 @@ export class FrameWriter {
   text(data: string): void {
     if (this.#extension) return this.#extended(OPCODE.text, encoder.encode(data));
     if (data.length <= SHORT_TEXT && this.#shortText(data)) return;
-    const most = MAX_HEAD_BYTES + data.length * 3;
-    if (most > SLAB_BYTES) return this.#frame(OPCODE.text, 0, encoder.encode(data));
-    this.#reserve(most);
+    // Room for three bytes per unit is seldom needed, and would waste most of a slab on long messages.
+    const least = MAX_HEAD_BYTES + data.length + MAX_UNIT_BYTES;
+    if (least > SLAB_BYTES) return this.#frame(OPCODE.text, 0, encoder.encode(data));
+    this.#reserve(least);
     // The length in bytes is not known yet. It is that of ASCII nearly always; else the bytes move.
-    const guess = this.#at + headBytes(data.length);
-    const written = this.#text.write(data, this.#slab, guess);
+    let guess = this.#at + headBytes(data.length);
+    let written = this.#text.write(data, this.#slab, guess);
+    const full = this.#slab.length - this.#at - MAX_HEAD_BYTES - MAX_UNIT_BYTES;
+    if (written > data.length && written > full) {
+      // It is not ASCII and reaches the end of the slab: there may be more of it.
+      this.#reserve(MAX_HEAD_BYTES + data.length * 3);
+      guess = this.#at + headBytes(data.length);
+      written = this.#text.write(data, this.#slab, guess);
+    }
     const start = this.#at + headBytes(written);
     if (start !== guess) this.#slab.copyWithin(start, guess, guess + written);
     this.#head(OPCODE.text, 0, written);
@@ -113,17 +123,23 @@ export class FrameWriter {
     this.#frame(OPCODE.close, 0, closePayload(code, reason));
   }
 
-  /** Takes what was written, in order. The writer never touches these bytes again. */
+  /** Takes what was written, in order. The writer does not touch these bytes before {@link reuse}. */
   take(): Uint8Array<ArrayBuffer>[] {
     if (this.#at > this.#taken) this.#full.push(this.#slab.subarray(this.#taken, this.#at));
     this.#taken = this.#at;
-    // The last eighth would be a small piece in front of the next one, and two pieces are joined, or written one by one, by every platform.
-    const { length } = this.#slab;
-    if (length - this.#at <= length >> 3) this.#taken = this.#at = length;
     const chunks = this.#full;
+    // A rest would be a piece in front of the next one, and two pieces are joined, or written one by one, by every platform. So it is not used
+    // when it is small, or when a burst is on that would reach over its end again and again.
+    const { length } = this.#slab;
+    if (length - this.#at <= length >> 3 || chunks.length > 1) this.#taken = this.#at = length;
     this.#full = [];
     this.#fullBytes = 0;
     return chunks;
+  }
+
+  /** All bytes that were taken have been copied: their memory is used for the next frames, unless one of them was very long. */
+  reuse(): void {
+    if (this.#at === this.#taken && this.#slab.length <= SLAB_BYTES) this.#at = this.#taken = 0;
   }
 
   /** Text of a few ASCII characters, encoded and masked in one loop. @returns Whether it was that. */

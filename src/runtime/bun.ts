@@ -23,7 +23,7 @@ import { webSocketLeaf } from "./web_socket.ts";
 export type { Runtime } from "../contract/runtime.ts";
 export type { TraceEvent, TraceFact, Tracer } from "../contract/trace.ts";
 export { diagnosticsTracer } from "./diagnostics.ts";
-export { tcp } from "./tcp_node.ts";
+export { tcp } from "./tcp_bun.ts";
 export type { TcpOptions, TcpProxyOptions, TcpTlsOptions } from "./tcp_options.ts";
 export type { Entry } from "../stack.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Bytes over `node:net` and `node:tls`, for Node and Bun (and for client certificates on Deno).
+ * Bytes over `node:net` and `node:tls`, for Node (and for dials on Bun, proxies there, and client certificates on Deno).
  *
  * Sockets read into one buffer that all of them share: the callback is synchronous, and the reader has used the bytes when it returns.
  * That is faster than 'data' events and takes no memory per connection. A TLS socket over a tunnel cannot do so and uses events.
@@ -52,22 +52,30 @@ function tlsOptions(tls: TlsSettings): ConnectionOptions {
   };
 }
 
+/** Makes another link of a connected socket, from which none of its bytes has been read. */
+export type Adopt = (socket: Socket, receiver: ByteReceiver) => ByteLink | undefined;
+
 interface OnRead {
   readonly buffer: Uint8Array;
   readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
 }
 
 /**
- * The tcp leaf of Node and Bun.
+ * The tcp leaf of Node.
  *
  * @throws {TransportError} `invalid_options`, with every problem.
  */
 export function tcp(options: TcpOptions = {}): WsConnector {
-  return tcpLeaf(nodeTransport(), options, { ...platformSeams, text: bufferText() });
+  const seams = { ...platformSeams, text: bufferText(), releasesWrites: true };
+  return tcpLeaf(nodeTransport(), options, seams);
 }
 
-/** The transport. */
-export function nodeTransport(): ByteTransport {
+/**
+ * The transport.
+ *
+ * @param adopt Takes over a connected socket that nothing else will be done with, or declines.
+ */
+export function nodeTransport(adopt: Adopt = () => undefined): ByteTransport {
   return {
     tls: true,
     connect(address, receiver, signal) {
@@ -78,7 +86,9 @@ export function nodeTransport(): ByteTransport {
           if (!tls) return tcpConnect(common);
           return tlsConnect({ ...common, ...tlsOptions(tls), host } as ConnectionOptions);
         },
-        { ready: tls ? "secureConnect" : "connect", events: tunnel !== undefined },
+        tunnel
+          ? { ready: "connect", events: true }
+          : { ready: tls ? "secureConnect" : "connect", events: false, adopt },
         receiver,
         signal,
       );
@@ -98,7 +108,11 @@ export function nodeTransport(): ByteTransport {
 /** Waits for a socket to be ready. */
 function open(
   make: (onread: OnRead) => Socket,
-  how: { readonly ready: "connect" | "secureConnect"; readonly events: boolean },
+  how: {
+    readonly ready: "connect" | "secureConnect";
+    readonly events: boolean;
+    readonly adopt?: Adopt;
+  },
   receiver: ByteReceiver,
   signal: AbortSignal,
 ): Promise<ByteLink> {
@@ -124,7 +138,9 @@ function open(
     socket.once(how.ready, () => {
       stopListening();
       link.opening = undefined;
-      resolve(link);
+      const adopted = how.adopt?.(socket, receiver);
+      if (adopted) link.detach();
+      resolve(adopted ?? link);
     });
   });
 }
@@ -135,7 +151,9 @@ class NodeLink implements ByteLink {
   readonly #socket: Socket;
   readonly #receiver: ByteReceiver;
   #over = false;
-  readonly #onData = (chunk: Uint8Array) => this.read(chunk);
+  // A Buffer's slice() would be a view on it, not a copy.
+  readonly #onData = ({ buffer, byteOffset, length }: Uint8Array) =>
+    this.read(new Uint8Array(buffer, byteOffset, length));
   readonly #onDrain = () => {
     if (!this.#over) this.#receiver.drained();
   };

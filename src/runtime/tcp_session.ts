@@ -50,6 +50,7 @@ export class TcpSession implements WsConnection {
   readonly receiver: ByteReceiver;
   readonly #link: ByteLink;
   readonly #clock: TcpSeams["clock"];
+  readonly #releases: boolean;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
   readonly #outlet: FrameOutlet;
@@ -78,6 +79,7 @@ export class TcpSession implements WsConnection {
     this.#link = link;
     this.protocol = protocol;
     this.#clock = seams.clock;
+    this.#releases = seams.releasesWrites ?? false;
     const text = seams.text === undefined ? {} : { text: seams.text };
     this.#reader = new FrameReader({
       maxMessageBytes: options.maxMessageBytes,
@@ -286,6 +288,7 @@ export class TcpSession implements WsConnection {
   #flush(): void {
     if (this.#state === "ended" || this.#writer.pendingBytes === 0) return;
     this.#link.write(this.#writer.take());
+    if (this.#releases && this.#link.bufferedBytes === 0) this.#writer.reuse();
   }
 
   /** The server's Close: answered if it began, then the connection is the server's to end. */

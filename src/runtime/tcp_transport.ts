@@ -1,5 +1,5 @@
 /**
- * The seam under the tcp leaf: a stream of bytes to a host and port. Four implementations stand behind it, `tcp_node.ts`, `tcp_deno.ts`,
+ * The seam under the tcp leaf: a stream of bytes to a host and port. Five implementations stand behind it, `tcp_node.ts`, `tcp_bun.ts`, `tcp_deno.ts`,
  * `tcp_stream.ts` and a mock for tests; none of them knows what a WebSocket is.
  *
  * @module

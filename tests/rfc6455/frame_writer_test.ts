@@ -176,6 +176,64 @@ test("FrameWriter gives a burst in pieces of one slab, and a small frame no slab
   assertEquals(slabs.size, 1);
 });
 
+test("FrameWriter lays long messages side by side, three of 16 KiB in a slab", () => {
+  const writer = new FrameWriter({ random: realRandom });
+  const slabs = new Set<ArrayBuffer>();
+  for (let i = 0; i < 60; i++) {
+    writer.text("x".repeat(16_384));
+    // The first ones come from slabs that grow.
+    for (const { buffer } of writer.take()) if (i >= 30) slabs.add(buffer);
+  }
+  assert(slabs.size <= 11, `${slabs.size} slabs for 30 messages`);
+});
+
+test("FrameWriter writes text whole that reaches the end of its slab and is not ASCII", () => {
+  for (const text of [webText(), bufferText()]) {
+    for (const letter of ["é", "€", "\u{1f680}", "\ud800", "a€"]) {
+      for (let before = 0; before < 24; before++) {
+        const long = letter.repeat(1_100);
+        const frames = written((writer) => {
+          writer.text("b".repeat(100 + before));
+          writer.text(long);
+          writer.text("a".repeat(100));
+        }, { text });
+        assertEquals(frames.map(({ payload }) => payload), [
+          utf8("b".repeat(100 + before)),
+          utf8(long.toWellFormed()),
+          utf8("a".repeat(100)),
+        ]);
+      }
+    }
+  }
+});
+
+test("FrameWriter uses the memory of taken bytes again when told that it may, not before", () => {
+  const writer = new FrameWriter({ random: realRandom });
+  writer.text("first");
+  const [first] = writer.take();
+  const copy = first!.slice();
+  writer.text("second");
+  writer.reuse();
+  const [second] = writer.take();
+  assertEquals(first, copy);
+  assertEquals(framesOf(second!)[0]!.payload, utf8("second"));
+  assert(second!.byteOffset >= first!.byteOffset + first!.length);
+  writer.reuse();
+  writer.text("third");
+  const [third] = writer.take();
+  assertEquals([third!.buffer === first!.buffer, third!.byteOffset], [true, 0]);
+});
+
+test("FrameWriter does not keep the memory of a very long message for the next", () => {
+  const writer = new FrameWriter({ random: realRandom });
+  writer.binary(new Uint8Array(1_000_000));
+  writer.take();
+  writer.reuse();
+  writer.text("short");
+  const [short] = writer.take();
+  assert(short!.buffer.byteLength <= 65_536);
+});
+
 test("FrameWriter gives every message to the extension, control frames not", () => {
   const writer = new FrameWriter({
     random: realRandom,

@@ -8,9 +8,7 @@ import type { TcpOptions } from "../../src/runtime/tcp_options.ts";
 
 /** Finds it. */
 export async function hostTcp(): Promise<(options: TcpOptions) => WsConnector> {
-  const isDeno = "Deno" in globalThis;
-  const { tcp } = isDeno
-    ? await import("../../src/runtime/tcp_deno.ts")
-    : await import("../../src/runtime/tcp_node.ts");
-  return tcp;
+  if ("Deno" in globalThis) return (await import("../../src/runtime/tcp_deno.ts")).tcp;
+  if ("Bun" in globalThis) return (await import("../../src/runtime/tcp_bun.ts")).tcp;
+  return (await import("../../src/runtime/tcp_node.ts")).tcp;
 }
