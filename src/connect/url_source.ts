@@ -6,23 +6,24 @@
 import { raced } from "../contract/abort.ts";
 import type { DialLayer } from "../contract/connector.ts";
 import { TransportError } from "../contract/errors.ts";
-import { handshakeOf } from "../contract/handshake.ts";
+import { type Handshake, handshakeOf } from "../contract/handshake.ts";
 
-/** Lets a function say where each dial goes. What it throws is a transient failure of the dial. */
+/** Lets a function say where each dial goes. What it throws, and what is no url, is a transient failure of the dial. */
 export function urlSource(source: () => string | URL | Promise<string | URL>): DialLayer {
   return (next) => ({
     capabilities: next.capabilities,
     async connect(handshake, context) {
       const { signal } = context;
-      let url: string | URL;
+      let moved: Handshake;
       try {
-        url = await raced(signal, source);
+        // What is no url now may be one the next time, like what it throws.
+        moved = handshakeOf({ ...handshake, url: await raced(signal, source) });
       } catch (cause) {
         signal.throwIfAborted();
         const message = "Cannot connect: the url function failed";
         throw new TransportError("connect_failed", message, { cause });
       }
-      return next.connect(handshakeOf({ ...handshake, url }), context);
+      return next.connect(moved, context);
     },
   });
 }

@@ -211,7 +211,6 @@ class Step {
     this.#set({ mode: "starting", epoch, silent: false });
     this.#do({ type: "adopt", dial: this.state.attempts, epoch });
     this.#trace({ type: "open", epoch, protocol });
-    if (!this.#policy.hasStart) return this.#up();
     this.#setTimer("start", this.#policy.startTimeoutMs);
     this.#do({ type: "runStart", epoch });
   }
@@ -305,7 +304,8 @@ class Step {
     if (policy.maxAttempts !== undefined && this.state.dials >= policy.maxAttempts) {
       return this.#giveUp(`Gave up: maxAttempts (${policy.maxAttempts}) is reached`, error);
     }
-    const hintMs = Math.max(0, minDelayMs);
+    // A leaf of the application's own may give what is no number.
+    const hintMs = minDelayMs > 0 ? minDelayMs : 0;
     const { random, now } = this.#moment;
     const delayMs = backoffDelay(policy, this.state.failures, { hintMs, random });
     this.#set({ lastDelayMs: delayMs, notBefore: Math.max(this.state.notBefore, now + hintMs) });

@@ -30,8 +30,6 @@ export interface ReconnectPolicy extends BackoffPolicy {
   readonly startTimeoutMs: number;
   readonly readyTimeoutMs: number | undefined;
   readonly shutdownTimeoutMs: number;
-  /** Whether there is a start hook to wait for. */
-  readonly hasStart: boolean;
   /** One session only: its loss is the end. */
   readonly once: boolean;
   readonly classify: Classify;

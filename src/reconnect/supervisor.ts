@@ -91,7 +91,6 @@ export class Supervisor implements Task {
       startTimeoutMs: options.startTimeoutMs,
       readyTimeoutMs: options.readyTimeoutMs,
       shutdownTimeoutMs: options.shutdownTimeoutMs,
-      hasStart: options.onSession !== undefined,
       once: setup.once,
       classify: contained(options.classify),
     };
@@ -144,6 +143,8 @@ export class Supervisor implements Task {
     const event = this.#queue.shift();
     if (event === undefined || this.#state.mode === "ended") return this.#state.mode !== "ended";
     if (event.type === "forceReconnect") this.#forced = false;
+    // Its loss is on its way.
+    if (event.type === "started" && this.#session?.failed) return true;
     const { clock, random } = this.#setup.seams;
     const before = this.#state;
     const moment = { now: clock.now(), random: random() };
@@ -240,11 +241,13 @@ export class Supervisor implements Task {
         return this.#adopt(effect.epoch);
       case "runStart":
         this.#runStart();
-        return this.#listen();
-      case "up":
-        // Not where a layer could not be made: frames would go out past it, unsigned or whatever it is for.
         this.#listen();
-        if (this.#session?.failed !== false) return;
+        // Without a hook, too, it is an event: a layer that could not be made, or fails on the first frames, ends a session that was never up.
+        if (this.#setup.options.onSession === undefined) {
+          this.#post({ type: "started", epoch: effect.epoch });
+        }
+        return;
+      case "up":
         this.#setup.axes.start();
         this.#settleReady?.resolve();
         this.#settleReady = undefined;
@@ -325,14 +328,19 @@ export class Supervisor implements Task {
     const { epoch, connection } = session;
     const lost = () => this.#post({ type: "lost", epoch, error: lossOf(epoch, end), end });
     if (connection.attach !== undefined) return lost();
-    this.#read(lost);
+    this.#read(session, lost);
   }
 
   /** What came before the end may still be on its way through a stream: waits until nothing comes any more. */
-  #read(done: () => void): void {
+  #read(session: Session, done: () => void): void {
     const { axes, seams } = this.#setup;
     const { lastSeq } = axes;
-    seams.clock.turn(() => axes.lastSeq === lastSeq ? done() : this.#read(done));
+    seams.clock.turn(() => {
+      // What comes is the next session's.
+      if (this.#session !== session) return;
+      if (axes.lastSeq === lastSeq) done();
+      else this.#read(session, done);
+    });
   }
 
   /** After the start hook was called: it may ask for a frame that came together with the open. */
@@ -368,9 +376,9 @@ export class Supervisor implements Task {
 
   #runStart(): void {
     const session = this.#session!;
-    if (session.failed) return;
-    const { epoch } = session;
     const { axes, options } = this.#setup;
+    if (session.failed || options.onSession === undefined) return;
+    const { epoch } = session;
     const failed = (cause: unknown) => {
       const error = isTransportError(cause, "auth_rejected")
         ? cause
@@ -378,7 +386,7 @@ export class Supervisor implements Task {
       this.#post({ type: "startFailed", epoch, error });
     };
     try {
-      const running = options.onSession!(axes.sessionStart());
+      const running = options.onSession(axes.sessionStart());
       Promise.resolve(running).then(() => this.#post({ type: "started", epoch }), failed);
     } catch (error) {
       failed(error);
@@ -445,7 +453,7 @@ function contained(classify: Classify | undefined): Classify {
 
 function dialError(cause: unknown): TransportError {
   if (isTransportError(cause)) return cause;
-  if (isHandshakeError(cause) || cause instanceof RangeError) {
+  if (isHandshakeError(cause)) {
     return new TransportError("unsupported", cause.message, { cause });
   }
   return new TransportError("connect_failed", "Cannot connect: the dial failed", { cause });

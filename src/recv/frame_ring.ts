@@ -62,7 +62,8 @@ export class FrameRing<F extends Frame = DeliveredFrame> {
     this.#slots[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#slots.length - 1);
     this.length--;
-    this.bytes -= frameBytes(frame);
+    // What an earlier owner has transferred to another thread meanwhile has no bytes any more: nothing holds nothing.
+    this.bytes = this.length === 0 ? 0 : this.bytes - frameBytes(frame);
     return frame;
   }
 

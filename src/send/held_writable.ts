@@ -30,6 +30,8 @@ export function heldWritable(options: HeldWritableOptions): WritableStream<Data>
   /** Ends the write that waits for room. */
   const stuck = new AbortController();
   let closing = false;
+  /** Whether a frame that was taken has been refused since. */
+  let refused = false;
   let closeBy: number | undefined;
   let cancel = () => {};
   /** A stream's sink hears of `close()` when its writes are done, and a write that waits for room may wait as long as an outage. */
@@ -53,6 +55,7 @@ export function heldWritable(options: HeldWritableOptions): WritableStream<Data>
       const frame = dataFrame(data);
       const forget = onAbort(controller.signal, () => stuck.abort(controller.signal.reason));
       return outbox.admit(frame, stuck.signal, (reason) => {
+        refused = true;
         if (!closing) controller.error(reason);
       }).finally(forget);
     },
@@ -62,7 +65,7 @@ export function heldWritable(options: HeldWritableOptions): WritableStream<Data>
       const left = closeBy === undefined ? flushMs : Math.max(0, closeBy - clock.now());
       const flushed = await outbox.flush(left);
       await shutdown();
-      if (!flushed) throw unsent();
+      if (!flushed || refused) throw unsent();
     },
     abort() {
       closing = true;
@@ -84,8 +87,13 @@ function hearing(stream: WritableStream<Data>, asked: () => void): WritableStrea
   return Object.defineProperties(stream, {
     close: {
       value: () => {
-        // A locked stream refuses, and nothing is asked of it then.
-        if (!stream.locked) asked();
+        // A locked stream refuses, as does one that has ended, and nothing is asked of it then.
+        if (!stream.locked) {
+          const writer = getWriter();
+          const live = accepts(writer);
+          writer.releaseLock();
+          if (live) asked();
+        }
         return close();
       },
     },
@@ -94,12 +102,22 @@ function hearing(stream: WritableStream<Data>, asked: () => void): WritableStrea
         const writer = getWriter();
         const closeWriter = writer.close.bind(writer);
         const value = () => {
+          const live = accepts(writer);
           const done = closeWriter();
-          asked();
+          if (live) asked();
           return done;
         };
         return Object.defineProperty(writer, "close", { value });
       },
     },
   });
+}
+
+/** Whether the writer has a stream that can still be closed. */
+function accepts(writer: WritableStreamDefaultWriter<Data>): boolean {
+  try {
+    return writer.desiredSize !== null;
+  } catch {
+    return false; // its lock was released
+  }
 }

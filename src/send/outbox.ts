@@ -68,6 +68,8 @@ export class Outbox {
   /** The entry on its way through the layers to the socket, and how many frames were handed over because of it. */
   #inside: Entry | undefined;
   #handed = 0;
+  /** Gives back what the rate limit holds for the entry on its way. */
+  #unhold: () => void = nothing;
   #timer: (() => void) | undefined;
   #limit: () => void = nothing;
   #stuck: { readonly since: number; readonly held: number } | undefined;
@@ -147,6 +149,7 @@ export class Outbox {
       this.#stuck =
         undefined;
     this.#started = this.#ready = false;
+    this.#arrived();
     this.#timer?.();
     this.#timer = undefined;
     this.#limit();
@@ -371,7 +374,10 @@ export class Outbox {
     this.#queue.take(entry);
     this.#inside = entry;
     this.#handed = 0;
-    if (session.layers !== undefined) return this.#through(session, entry);
+    if (session.layers !== undefined) {
+      if (gate !== undefined && isCounted(entry.frame)) this.#unhold = gate.hold();
+      return this.#through(session, entry);
+    }
     let failure: Failure | undefined;
     try {
       this.#handOff(session, entry.frame);
@@ -388,7 +394,7 @@ export class Outbox {
     try {
       passing = session.layers!.transform!(entry.frame, this.#controller!);
     } catch (reason) {
-      this.#failed(session, reason);
+      this.#failedOn(session, entry, reason);
       return false;
     }
     if (!isThenable(passing)) return this.#passed(entry, undefined);
@@ -398,12 +404,24 @@ export class Outbox {
     }
     this.#bound(session);
     passing.then(() => {
-      if (this.#inside !== entry) return;
+      // The same entry may be inside the layers of a later session by now.
+      if (this.#session !== session || this.#inside !== entry) return;
       if (this.#ready) this.#limit();
       this.#passed(entry, undefined);
       this.#pump();
-    }, (reason) => this.#failed(session, reason));
+    }, (reason) => this.#failedOn(session, entry, reason));
     return false;
+  }
+
+  /** A layer failed on this frame. One that is held gets a second session; more would make one bad frame the end of the connection. */
+  #failedOn(session: OutboxSession, entry: Entry, reason: unknown): void {
+    this.#failed(session, reason);
+    if (this.#session !== session || this.#inside !== entry || this.#handed > 0) return;
+    if (entry.failed) {
+      this.#inside = undefined;
+      this.#queue.settle(entry, { reason: layerFailed(session, reason) });
+    }
+    entry.failed = true;
   }
 
   /**
@@ -415,12 +433,20 @@ export class Outbox {
     // A layer that has failed by its controller: lose() follows, and settles.
     if (this.#broken === this.#session) return false;
     this.#inside = undefined;
+    this.#arrived();
     if (failure === undefined && this.#handed === 0 && !this.#ready) {
       this.#queue.putBack(entry);
       return false;
     }
     this.#queue.settle(entry, failure);
     return true;
+  }
+
+  /** The entry on its way has spent its token, or will not. */
+  #arrived(): void {
+    const unhold = this.#unhold;
+    this.#unhold = nothing;
+    unhold();
   }
 
   #again(delayMs: number): void {
@@ -469,14 +495,15 @@ export class Outbox {
     if (this.#session !== session || this.#broken === session) return;
     this.#broken = session;
     this.#ready = false;
-    this.#options.onFailed(
-      session.epoch,
-      new TransportError("layer_failed", `Session ${session.epoch} lost: a send layer failed`, {
-        epoch: session.epoch,
-        cause: reason,
-      }),
-    );
+    this.#options.onFailed(session.epoch, layerFailed(session, reason));
   }
+}
+
+function layerFailed({ epoch }: OutboxSession, cause: unknown): TransportError {
+  return new TransportError("layer_failed", `Session ${epoch} lost: a send layer failed`, {
+    epoch,
+    cause,
+  });
 }
 
 const ignoring: TransformStreamDefaultController<Frame> = {

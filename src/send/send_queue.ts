@@ -28,6 +28,10 @@ export interface Entry {
   /** The epoch that it belongs to; `undefined` is any. */
   readonly epoch: number | undefined;
   readonly settle: (failure: Failure | undefined) => void;
+  /** Withdrawn while it was on its way: it goes nowhere else. */
+  withdrawn?: Failure;
+  /** Whether a layer has failed on it before. */
+  failed?: boolean;
 }
 
 /** How much may wait: each of the session's own frames and the application's. */
@@ -48,10 +52,54 @@ export function isCounted(frame: Frame): boolean {
 
 const nobody: readonly (() => void)[] = [];
 
+/** Slots behind which a lane's list is shortened: `Array.shift` moves all the rest each time, which a long outage with a large bound makes seconds of. */
+const SPENT_SLOTS = 1_024;
+
+/** Entries of one rank, first in first out. */
+class Lane {
+  #entries: (Entry | undefined)[] = [];
+  #head = 0;
+
+  get first(): Entry | undefined {
+    return this.#entries[this.#head];
+  }
+
+  push(entry: Entry): void {
+    this.#entries.push(entry);
+  }
+
+  shift(): void {
+    this.#entries[this.#head++] = undefined;
+    if (this.#head < SPENT_SLOTS || this.#head * 2 < this.#entries.length) return;
+    this.#entries.splice(0, this.#head);
+    this.#head = 0;
+  }
+
+  unshift(entry: Entry): void {
+    if (this.#head > 0) this.#entries[--this.#head] = entry;
+    else this.#entries.unshift(entry);
+  }
+
+  /** Takes one out from wherever it is. @returns whether it was there. */
+  remove(entry: Entry): boolean {
+    const at = this.#entries.indexOf(entry, this.#head);
+    if (at >= 0) this.#entries.splice(at, 1);
+    return at >= 0;
+  }
+
+  /** Takes all out. */
+  clear(): Entry[] {
+    const entries = this.#entries.slice(this.#head) as Entry[];
+    this.#entries = [];
+    this.#head = 0;
+    return entries;
+  }
+}
+
 /** Frames that wait, by rank. */
 export class SendQueue {
   readonly #bounds: QueueBounds;
-  readonly #ranks: readonly [Entry[], Entry[], Entry[]] = [[], [], []];
+  readonly #ranks: readonly [Lane, Lane, Lane] = [new Lane(), new Lane(), new Lane()];
   readonly #own: Load = { frames: 0, bytes: 0 };
   readonly #application: Load = { frames: 0, bytes: 0 };
   /** Who waits until nothing waits, and who for room. */
@@ -109,12 +157,13 @@ export class SendQueue {
 
   /** The entry that is next; those of the application only if `all`. */
   next(all: boolean): Entry | undefined {
-    return this.#ranks[0][0] ?? this.#ranks[1][0] ?? (all ? this.#ranks[2][0] : undefined);
+    const [start, layers, application] = this.#ranks;
+    return start.first ?? layers.first ?? (all ? application.first : undefined);
   }
 
   /** The control frame that is next among those of the layers, if it is one. */
   nextControl(): Entry | undefined {
-    const entry = this.#ranks[1][0];
+    const entry = this.#ranks[1].first;
     return entry === undefined || isCounted(entry.frame) ? undefined : entry;
   }
 
@@ -123,8 +172,9 @@ export class SendQueue {
     this.#ranks[entry.rank].shift();
   }
 
-  /** Puts an entry back to where it was taken from. */
+  /** Puts an entry back to where it was taken from, unless it was withdrawn meanwhile. */
   putBack(entry: Entry): void {
+    if (entry.withdrawn !== undefined) return this.settle(entry, entry.withdrawn);
     this.#ranks[entry.rank].unshift(entry);
   }
 
@@ -141,7 +191,7 @@ export class SendQueue {
   /** Rejects what waits: all of it, or what belongs to an epoch. */
   reject(which: "all" | "fenced", reason: TransportError): void {
     for (const rank of this.#ranks) {
-      for (const entry of rank.splice(0)) {
+      for (const entry of rank.clear()) {
         if (which === "fenced" && entry.epoch === undefined) rank.push(entry);
         else this.settle(entry, { reason });
       }
@@ -186,10 +236,11 @@ export class SendQueue {
   }
 
   #withdraw(entry: Entry, reason: unknown): void {
-    const rank = this.#ranks[entry.rank];
-    const at = rank.indexOf(entry);
-    if (at < 0) return; // on its way: it cannot be called back any more
-    rank.splice(at, 1);
+    if (!this.#ranks[entry.rank].remove(entry)) {
+      // On its way: it cannot be called back, unless it comes back by itself.
+      entry.withdrawn = { reason };
+      return;
+    }
     this.settle(entry, { reason });
   }
 }

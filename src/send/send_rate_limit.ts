@@ -29,7 +29,12 @@ export interface SendGate {
   waitMs(now: number): number;
   /** A frame was handed off. */
   spend(now: number): void;
+  /** A frame was let in that will be handed off later: until the returned function is called, others find one token less. */
+  hold(): () => void;
 }
+
+/** How often a limit is asked again whose last tokens are held for frames that are on their way. */
+const HELD_POLL_MS = 10;
 
 const gates: WeakMap<FrameLayer, SendGate> = new WeakMap();
 
@@ -73,9 +78,14 @@ export function sendRateLimit(options: SendRateLimitOptions): FrameLayer {
     windowMs: windowMs + slackMs,
     spacingMs,
   });
+  let held = 0;
   const gate: SendGate = {
-    waitMs: (now) => window.waitMs(now),
+    waitMs: (now) => held >= limit - reserve ? HELD_POLL_MS : window.waitMs(now, 1 + held),
     spend: (now) => window.spend(now),
+    hold() {
+      held++;
+      return () => void held--;
+    },
   };
   const layer: FrameLayer = (context) => ({
     async transform(frame, controller) {

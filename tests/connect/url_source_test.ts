@@ -45,9 +45,9 @@ test("urlSource() makes connect_failed of what the function throws, without the 
   }
   const bad = await assertRejects(
     () => urlSource(() => "not a url?token=secret")(leaf).connect(greeting(), { signal }),
-    TypeError,
+    TransportError,
   );
-  assertEquals(bad.message.includes("secret"), false);
+  assertEquals([bad.code, bad.message.includes("secret")], ["connect_failed", false]);
   assertEquals([leaf.dials.length, listeners()], [0, 0]);
 });
 

@@ -105,7 +105,6 @@ function explore(policy: ReconnectPolicy, depth: number): Explored {
 
 const policies: { readonly [name: string]: Partial<ReconnectPolicy> } = {
   "the defaults": {},
-  "no start hook": { hasStart: false },
   "every limit and timer": {
     maxAttempts: 3,
     permanentRetries: 0,
@@ -114,7 +113,6 @@ const policies: { readonly [name: string]: Partial<ReconnectPolicy> } = {
     stableAfterMs: undefined,
   },
   "hints": {
-    hasStart: false,
     renewAfterMs: 15_000,
     classify: ({ stage }) => ({ verdict: "transient", minDelayMs: stage === "dial" ? 700 : 3_000 }),
   },
@@ -140,7 +138,7 @@ test("transition() reaches every mode and every phase in the exploration", () =>
     for (const mode of seen.modes) modes.add(mode);
     for (const phase of seen.phases) phases.add(phase);
   }
-  explore(policyOf({ hasStart: false }), 6).phases.forEach((phase) => phases.add(phase));
+  explore(policyOf({}), 7).phases.forEach((phase) => phases.add(phase));
   assertEquals([...modes].sort(), [
     "closing",
     "dialing",

@@ -31,7 +31,6 @@ export function policyOf(change: Partial<ReconnectPolicy> = {}): ReconnectPolicy
     startTimeoutMs: 60_000,
     readyTimeoutMs: undefined,
     shutdownTimeoutMs: 2_000,
-    hasStart: true,
     once: false,
     classify: defaultClassify,
     ...change,
@@ -111,7 +110,7 @@ export class World {
   /** Opens the dial that is under way, and starts the session. */
   open(): void {
     this.feed({ type: "opened", dial: this.state.attempts, protocol: "" });
-    if (this.policy.hasStart) this.feed({ type: "started", epoch: this.state.epoch });
+    this.feed({ type: "started", epoch: this.state.epoch });
   }
 
   /** Refuses the dial that is under way. */
@@ -270,7 +269,7 @@ export class World {
         return assertEquals(held, { dialling: false, attached: false });
       case "starting":
         only("start");
-        assert(this.policy.hasStart && set.has("start"), "starting, and nothing will wake it");
+        assert(set.has("start"), "starting, and nothing will wake it");
         return assertEquals(held, { dialling: false, attached: true });
       case "up":
         only("stable", "renew");

@@ -55,7 +55,7 @@ interface Wanted {
   readonly epoch: number | undefined;
   readonly abort: AbortController;
   settled: number;
-  outcome: "pending" | "done" | "refused" | "lost" | "aborted" | "over";
+  outcome: "pending" | "done" | "refused" | "lost" | "aborted" | "broken" | "over";
 }
 
 function layersOf(
@@ -117,6 +117,8 @@ async function play(
         ? "refused"
         : reason.code === "stale_session"
         ? "lost"
+        : reason.code === "layer_failed"
+        ? "broken"
         : "over";
     });
   };
@@ -141,7 +143,11 @@ async function play(
         entry.outcome = "done"; // admitted and then sent, unless onLost says otherwise
         outbox.admit(text(entry.name), entry.abort.signal, (reason) => {
           entry.settled++;
-          entry.outcome = reason === entry.abort.signal.reason ? "aborted" : "over";
+          entry.outcome = reason === entry.abort.signal.reason
+            ? "aborted"
+            : isTransportError(reason, "layer_failed")
+            ? "broken"
+            : "over";
         }).catch(() => entry.outcome = "refused");
         break;
       }
