@@ -53,7 +53,7 @@ export interface Dial {
 }
 
 /** How long a case waits for what must come. */
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 10_000;
 
 let dials = 0;
 

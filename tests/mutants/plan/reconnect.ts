@@ -407,6 +407,22 @@ export const RECONNECT: readonly Mutant[] = [
     }],
   },
   {
+    name: "up before its layers are made",
+    mistake:
+      "a session that failed while it opened counts as up for a moment: limits on getting up are taken back",
+    breaks: ["I9"],
+    edits: edit(
+      supervisor,
+      `    if (event.type === "started" && this.#session?.failed) return true;
+`,
+      ``,
+    ),
+    killers: [{
+      file: "tests/review/core_test.ts",
+      test: "a session whose layer cannot be made is never up, and readyTimeoutMs holds",
+    }],
+  },
+  {
     name: "zombies are not counted",
     mistake: "abandoned sockets leave no trace",
     breaks: ["I4"],

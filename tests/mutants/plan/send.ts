@@ -32,6 +32,56 @@ export const SEND: readonly Mutant[] = [
     }, { seeds: 300, says: "I7" }],
   },
   {
+    name: "a late layer settles",
+    mistake:
+      "what a layer of the last session does late is taken for the send that waits in the layers of this one",
+    breaks: ["I11"],
+    edits: edit(
+      outbox,
+      `      if (this.#session !== session || this.#inside !== entry) return;
+      if (this.#ready) this.#limit();
+`,
+      `      if (this.#inside !== entry) return;
+      if (this.#ready) this.#limit();
+`,
+    ),
+    killers: [{
+      file: "tests/review/core_test.ts",
+      test:
+        "send() with hold waits for its own session's layers, whatever those of the last one still do",
+    }],
+  },
+  {
+    name: "a withdrawn send comes back",
+    mistake: "an abort is forgotten while the frame is in a layer, and the next session sends it",
+    breaks: ["I11"],
+    edits: edit(
+      queue,
+      `    if (entry.withdrawn !== undefined) return this.settle(entry, entry.withdrawn);
+`,
+      ``,
+    ),
+    killers: [{
+      file: "tests/review/core_test.ts",
+      test: "send() with hold that is withdrawn on its way goes out in no later session",
+    }],
+  },
+  {
+    name: "tokens are looked at and not held",
+    mistake: "two connections that share a limit let a frame into their layers for the same token",
+    breaks: ["I6"],
+    edits: edit(
+      outbox,
+      `      if (gate !== undefined && isCounted(entry.frame)) this.#unhold = gate.hold();
+`,
+      ``,
+    ),
+    killers: [{
+      file: "tests/review/core_test.ts",
+      test: "sendRateLimit() that two connections share is kept although their layers take time",
+    }],
+  },
+  {
     name: "a lost session's sends never settle",
     mistake: "what waits at the loss is forgotten instead of rejected",
     seenIn: "rpc-websockets: promises in flight at the loss never settle",
