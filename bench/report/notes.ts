@@ -16,7 +16,8 @@ another machine are different, ratios less so.`,
 heartbeat, buffer, counters, epoch and seq. \`readable\` is held against the native listener into a
 \`ReadableStream\` (\`nativeReadable\`), everything else against the bare listener (\`native\`). Push peers
 (\`rews\`, \`partysocket\`, \`ws\`) are to be compared with the listener, pull peers (\`atproto\`,
-\`effect\`) with ours. \`atproto\` runs over \`ws\`, not over the native socket, on all three runtimes.
+\`effect\`) with ours. \`atproto\` runs over \`ws\`, not over the native socket, on all three runtimes:
+\`ws.forAwait\`, ours over that package, is what compares with it.
 \`tcp.*\` is the whole stack over the leaf of our own ([RFC 6455](rfc6455.md)).`,
 
   send:
@@ -50,7 +51,7 @@ on a connection counts as stable and waits for nothing but frames. Bundles are m
 
   gaps: `## Where the gaps come from
 
-**Bundle.** \`connect()\` is 21 kB, not the 12 kB aimed at. Minified, before gzip (\`esbuild --metafile\`,
+**Bundle.** \`connect()\` is 21.5 kB, not the 12 kB aimed at. Minified, before gzip (\`esbuild --metafile\`,
 2026-11-25): machine and supervisor 13.4 kB; assembly of the axes 8.5; outbox, queue and writable 7.9;
 buffer, ring and readers 7.0; socket and handshake checks 6.9; options, with every problem named by
 path, value and rule, 5.5; watch and errors 5.6; the dial layers 3.0; fused layers 2.8; heartbeat 2.5.
@@ -64,9 +65,10 @@ on first use now, are methods of one object, or are shared. What is left on Node
 machine's state and policy .65, the buffer .45, a timer .35.
 
 **From run to run.** Two cores shared with other machines give a figure that differs between runs by more than within one.
-Three runs of 2026-11-25 (\`npm run bench\`, 9 rounds each; this page is the second), for what is near its bound:
-\`forAwait\` on Node .84, .81, .89 and \`batches\` on Node .97, .93, .70; \`text64k.tcp.forAwait\` on Bun .51, .39, .55
-and \`text1400.tcp.forAwait\` on Bun .90, .86, .85.
+Four runs of 2026-11-25 (\`npm run bench\`, 9 rounds each), for what is near its bound:
+\`forAwait\` on Node .84, .81, .89, .96 and \`batches\` on Node .97, .93, .70, .96; on Bun, of which only the last has
+the leaf over Bun's native socket, \`text64k.tcp.forAwait\` .51, .39, .55, .55 and \`text1400.tcp.forAwait\` .90, .86, .85, 1.01.
+This page is the last, made in four parts (\`--only\`, \`--runtime\`) of one state of the code, with nothing beside it.
 
 Profiles of the tcp leaf where it is near its bound or below it (\`--cpu-prof\` of each runtime, \`perf record\`
 on Bun; 2026-11-25, deno 2.9.5, node 24.21.0, bun 1.4.5, on a machine with other work):
