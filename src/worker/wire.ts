@@ -42,6 +42,5 @@ export function failureOf(error: unknown): FromWorker & { readonly type: "failed
   // Its message is not ours, and may say what it should not.
   const name = error instanceof Error ? error.name : typeof error;
   const message = `Cannot connect: the worker's leaf threw (${name})`;
-  const code = error instanceof RangeError ? "unsupported" : "connect_failed";
-  return { type: "failed", code, message };
+  return { type: "failed", code: "connect_failed", message };
 }

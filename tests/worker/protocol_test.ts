@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { readFromWorker, readToWorker } from "../../src/worker/protocol.ts";
+import { failureOf } from "../../src/worker/wire.ts";
 import { test } from "../support/harness.ts";
 
 const capabilities = {
@@ -117,4 +118,11 @@ test("readFromWorker() takes an unknown code of a failed dial as connect_failed"
 test("readFromWorker() takes the number of another version, whatever else it says", () => {
   assertEquals(readFromWorker({ type: "hello", version: 2 })?.type, "hello");
   assertEquals(readFromWorker({ type: "hello", version: 1 }), undefined);
+});
+
+test("failureOf() takes what a leaf throws for a failed dial, whatever it is, and does not quote it", () => {
+  for (const error of [new RangeError("token=SECRET"), new TypeError("token=SECRET"), "SECRET"]) {
+    const { code, message } = failureOf(error);
+    assertEquals([code, message.includes("SECRET")], ["connect_failed", false]);
+  }
 });
