@@ -419,7 +419,7 @@ export const RECONNECT: readonly Mutant[] = [
     ),
     killers: [{
       file: "tests/review/core_test.ts",
-      test: "a session whose layer cannot be made is never up, and readyTimeoutMs holds",
+      test: "a session that fails in the turn in which onSession resolves is never up",
     }],
   },
   {
