@@ -407,9 +407,9 @@ export const RECONNECT: readonly Mutant[] = [
     }],
   },
   {
-    name: "up before its layers are made",
+    name: "up although it has failed",
     mistake:
-      "a session that failed while it opened counts as up for a moment: limits on getting up are taken back",
+      "a session whose loss is on its way counts as up for a moment: limits on getting up are taken back",
     breaks: ["I9"],
     edits: edit(
       supervisor,
