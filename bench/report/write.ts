@@ -7,9 +7,15 @@ import type { Results } from "../results.ts";
 import { chart } from "./chart.ts";
 import { page } from "./page.ts";
 
-/** Makes `docs/benchmarks.md` and its chart. */
+const PAGE = "docs/benchmarks.md";
+const CHART = "docs/benchmarks.svg";
+
+/** Makes the page and its chart in `docs`, formatted as the gates want them. */
 export function writeReport(file: string): void {
   const results = JSON.parse(Deno.readTextFileSync(file)) as Results;
-  Deno.writeTextFileSync("docs/benchmarks.md", page(results));
-  Deno.writeTextFileSync("docs/benchmarks.svg", chart(results));
+  Deno.writeTextFileSync(PAGE, page(results));
+  Deno.writeTextFileSync(CHART, chart(results));
+  const formatting = new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", PAGE, CHART] });
+  const { success, stderr } = formatting.outputSync();
+  if (!success) throw new Error(`Cannot format the report: ${new TextDecoder().decode(stderr)}`);
 }
