@@ -37,7 +37,7 @@ export interface ConnectionControl {
 export interface SendOptions {
   /** Withdraws the frame while it waits. */
   readonly signal?: AbortSignal;
-  /** Whether the frame may wait for a later session. @default {false} */
+  /** Whether the frame may wait for a later session; one on which the send layers of two sessions failed is refused. @default {false} */
   readonly hold?: boolean;
 }
 

@@ -78,8 +78,8 @@ export class Outbox {
   /** Whether the socket drained between two looks of the timer: the next time it is full it is looked at in each turn, too. */
   #quick = false;
   #looking = false;
-  /** The session whose layers have failed: its end is on its way. */
-  #broken: OutboxSession | undefined;
+  /** That the session's layers have failed: its end is on its way. */
+  #broken: TransportError | undefined;
 
   /** Makes an empty one without a session. */
   constructor(options: OutboxOptions) {
@@ -143,9 +143,11 @@ export class Outbox {
     const session = this.#session;
     if (session === undefined) return;
     const inside = this.#inside;
+    const broken = this.#broken;
     this.#session =
       this.#controller =
       this.#inside =
+      this.#broken =
       this.#stuck =
         undefined;
     this.#started = this.#ready = false;
@@ -166,8 +168,14 @@ export class Outbox {
     );
     if (inside !== undefined) {
       if (this.#handed > 0) this.#queue.settle(inside, undefined);
-      else if (inside.epoch === undefined) this.#queue.putBack(inside);
-      else this.#queue.settle(inside, { reason: stale });
+      else if (inside.epoch !== undefined) this.#queue.settle(inside, { reason: stale });
+      // A held frame on which layers failed gets a second session; more, and one bad frame would end the connection.
+      else if (broken !== undefined && inside.failed) {
+        this.#queue.settle(inside, { reason: broken });
+      } else {
+        if (broken !== undefined) inside.failed = true;
+        this.#queue.putBack(inside);
+      }
     }
     this.#queue.reject("fenced", stale);
   }
@@ -290,7 +298,7 @@ export class Outbox {
   }
 
   #opened(session: OutboxSession): void {
-    if (this.#session !== session || this.#broken === session) return;
+    if (this.#session !== session || this.#broken !== undefined) return;
     this.#limit();
     this.#ready = true;
     this.#pump();
@@ -394,7 +402,7 @@ export class Outbox {
     try {
       passing = session.layers!.transform!(entry.frame, this.#controller!);
     } catch (reason) {
-      this.#failedOn(session, entry, reason);
+      this.#failed(session, reason);
       return false;
     }
     if (!isThenable(passing)) return this.#passed(entry, undefined);
@@ -409,19 +417,8 @@ export class Outbox {
       if (this.#ready) this.#limit();
       this.#passed(entry, undefined);
       this.#pump();
-    }, (reason) => this.#failedOn(session, entry, reason));
+    }, (reason) => this.#failed(session, reason));
     return false;
-  }
-
-  /** A layer failed on this frame. One that is held gets a second session; more would make one bad frame the end of the connection. */
-  #failedOn(session: OutboxSession, entry: Entry, reason: unknown): void {
-    this.#failed(session, reason);
-    if (this.#session !== session || this.#inside !== entry || this.#handed > 0) return;
-    if (entry.failed) {
-      this.#inside = undefined;
-      this.#queue.settle(entry, { reason: layerFailed(session, reason) });
-    }
-    entry.failed = true;
   }
 
   /**
@@ -431,7 +428,7 @@ export class Outbox {
   #passed(entry: Entry, failure: Failure | undefined): boolean {
     if (this.#inside !== entry) return true;
     // A layer that has failed by its controller: lose() follows, and settles.
-    if (this.#broken === this.#session) return false;
+    if (this.#broken !== undefined) return false;
     this.#inside = undefined;
     this.#arrived();
     if (failure === undefined && this.#handed === 0 && !this.#ready) {
@@ -492,18 +489,16 @@ export class Outbox {
   }
 
   #failed(session: OutboxSession, reason: unknown): void {
-    if (this.#session !== session || this.#broken === session) return;
-    this.#broken = session;
+    if (this.#session !== session || this.#broken !== undefined) return;
+    const { epoch } = session;
+    const error = new TransportError("layer_failed", `Session ${epoch} lost: a send layer failed`, {
+      epoch,
+      cause: reason,
+    });
+    this.#broken = error;
     this.#ready = false;
-    this.#options.onFailed(session.epoch, layerFailed(session, reason));
+    this.#options.onFailed(epoch, error);
   }
-}
-
-function layerFailed({ epoch }: OutboxSession, cause: unknown): TransportError {
-  return new TransportError("layer_failed", `Session ${epoch} lost: a send layer failed`, {
-    epoch,
-    cause,
-  });
 }
 
 const ignoring: TransformStreamDefaultController<Frame> = {

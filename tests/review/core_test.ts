@@ -71,23 +71,28 @@ test("send() with hold that is withdrawn on its way goes out in no later session
 });
 
 // It was put back into every session, broke each, and five in a row ended the connection.
-test("send() with hold of a frame on which a layer fails twice is refused, and those behind it go out", async () => {
-  const picky: FrameLayer = () => ({
-    transform(frame, controller) {
-      if (frame.type === "text" && frame.data === "bad") throw new Error("cannot sign");
-      controller.enqueue(frame);
-    },
+for (const way of ["by a throw", "by a promise", "by its controller"] as const) {
+  test(`send() with hold of a frame on which a layer fails twice, ${way}, is refused, and those behind it go out`, async () => {
+    const picky: FrameLayer = () => ({
+      transform(frame, controller) {
+        if (frame.type !== "text" || frame.data !== "bad") return controller.enqueue(frame);
+        const error = new Error("cannot sign");
+        if (way === "by a promise") return Promise.reject(error);
+        if (way === "by a throw") throw error;
+        controller.error(error);
+      },
+    });
+    const it = bench({ send: { layers: [picky] } });
+    await it.up();
+    const bad = outcome(it.feed.send("bad", { hold: true }));
+    const good = outcome(it.feed.send("good", { hold: true }));
+    await it.up();
+    assertEquals(codeOf(bad.value), "layer_failed");
+    const third = await it.up();
+    assertEquals([good.state, third.sent, it.now.up], ["done", ["good"], true]);
+    await it.close();
   });
-  const it = bench({ send: { layers: [picky] } });
-  await it.up();
-  const bad = outcome(it.feed.send("bad", { hold: true }));
-  const good = outcome(it.feed.send("good", { hold: true }));
-  await it.up();
-  assertEquals(codeOf(bad.value), "layer_failed");
-  const third = await it.up();
-  assertEquals([good.state, third.sent, it.now.up], ["done", ["good"], true]);
-  await it.close();
-});
+}
 
 // The token was looked at when the frame went into its layers, and spent when it came out: two saw the same one.
 test("sendRateLimit() that two connections share is kept although their layers take time", async () => {
