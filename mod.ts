@@ -60,7 +60,7 @@ export type {
   Frame,
   TextFrame,
 } from "./src/contract/frame.ts";
-export type { Handshake } from "./src/contract/handshake.ts";
+export type { Handshake, HeadersLike } from "./src/contract/handshake.ts";
 export type { LifecycleSnapshot, Phase, Watch } from "./src/contract/lifecycle.ts";
 export type {
   BackoffOptions,
@@ -82,6 +82,7 @@ export type {
 export type { Clock, Runtime, Seams, Spawn, Task } from "./src/contract/runtime.ts";
 export type {
   FrameLayer,
+  FrameTransformer,
   SessionContext,
   SessionEvent,
   SessionStart,

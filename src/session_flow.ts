@@ -12,7 +12,13 @@ import { sessionLost, TransportError } from "./contract/errors.ts";
 import { dataFrame, type DeliveredFrame, type Frame, isDataFrame } from "./contract/frame.ts";
 import type { ResolvedOptions } from "./contract/options.ts";
 import type { Clock } from "./contract/runtime.ts";
-import type { FrameLayer, SessionContext, SessionEvent, SessionStart } from "./contract/session.ts";
+import type {
+  FrameLayer,
+  FrameTransformer,
+  SessionContext,
+  SessionEvent,
+  SessionStart,
+} from "./contract/session.ts";
 import type { AxesSession } from "./reconnect/axes.ts";
 import type { DropOldestBuffer } from "./recv/drop_oldest_buffer.ts";
 import { fuse, fuseWith } from "./recv/fuse.ts";
@@ -62,7 +68,7 @@ export class SessionFlow implements FrameSink, HeartbeatContext {
   readonly desiredSize = 1;
   readonly #parts: FlowParts;
   readonly #session: AxesSession;
-  #chain: Transformer<Frame, Frame> = {};
+  #chain: FrameTransformer = {};
   #beat: Heartbeat | undefined;
   /** Whether its frames are not wanted any more. */
   #over = false;
@@ -81,7 +87,7 @@ export class SessionFlow implements FrameSink, HeartbeatContext {
     this.epoch = epoch;
     const { recvLayers, sendLayers, liveness } = parts;
     const context = recvLayers.length + sendLayers.length > 0 ? this.#context() : undefined;
-    let layers: Transformer<Frame, Frame> | undefined;
+    let layers: FrameTransformer | undefined;
     try {
       if (sendLayers.length > 0) layers = fuse(...sendLayers.map((layer) => layer(context!)));
     } catch (error) {

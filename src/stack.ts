@@ -357,7 +357,8 @@ class Connection implements ReconnectingConnection {
     return this.#control ??= Object.freeze({
       forceReconnect: () => supervisor.forceReconnect(),
       markHealthy: () => supervisor.markHealthy(),
-      shutdown: (options = {}) => supervisor.shutdown(options),
+      // Rejects like every other promise, whatever is wrong with the options.
+      shutdown: async (options = {}) => await supervisor.shutdown(options),
     });
   }
 

@@ -70,7 +70,8 @@ function completed(text) {
   const { name, version, ...rest } = JSON.parse(text);
   const { description } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8"));
   const bin = { [COMMAND]: PROGRAM };
-  const whole = { name, version, description, ...rest, bin, sideEffects: false };
+  const engines = { node: ">=22.18" };
+  const whole = { name, version, description, ...rest, engines, bin, sideEffects: false };
   return `${JSON.stringify(whole, null, 2)}\n`;
 }
 

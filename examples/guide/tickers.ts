@@ -36,7 +36,8 @@ export function parse(frame: DeliveredFrame): Update | undefined {
 /** Subscribes, and waits until the venue says that it has. */
 export function subscribing(symbols: readonly string[]): (session: SessionStart) => Promise<void> {
   return async (session) => {
-    const answered = session.next((frame) => `${frame.data}`.startsWith('{"op":'));
+    // Not just any `op`: the answer to a probe may come first.
+    const answered = session.next(({ data }) => /^\{"op":"(subscribed|refused)"/.test(`${data}`));
     await session.send(JSON.stringify({ op: "subscribe", symbols }));
     const { data } = await answered;
     const { op } = JSON.parse(`${data}`) as { op: string };

@@ -23,14 +23,21 @@ export interface Chain {
  * @example
  * ```ts
  * import { auth, chain, connectTimeout, reconnect } from "@holdfast/ws";
- * import { web } from "@holdfast/ws/web";
+ * import { mockRuntime } from "@holdfast/ws/testing";
  *
- * const platform = web();
- * const connector = chain(platform.connector, {
- *   reconnect: reconnect({}, platform),
- *   dial: [connectTimeout(5_000, platform.clock), auth(() => {})],
+ * const mock = mockRuntime(); // or web(), deno(), node(), bun()
+ * const { runtime } = mock;
+ * const connector = chain(runtime.connector, {
+ *   reconnect: reconnect({}, runtime),
+ *   dial: [connectTimeout(5_000, runtime.clock), auth(() => {})],
  * });
- * console.log(typeof connector.connect); // function
+ * const url = new URL("wss://venue.example/feed");
+ * const { signal } = new AbortController();
+ * const connecting = connector.connect({ url, protocols: [], headers: new Headers() }, { signal });
+ * (await mock.dial()).open();
+ * const feed = await connecting;
+ * console.log(feed.lifecycle.value.phase); // connected
+ * await feed.control.shutdown();
  * ```
  */
 export function chain(leaf: WsConnector, layers: Chain): Connector<ReconnectingConnection> {

@@ -8,7 +8,7 @@ import type { TransportError } from "./errors.ts";
 
 /** What failed. */
 export interface Failure {
-  /** Where: pulling credentials, dialling, `onSession`, or later in the session. */
+  /** Where: `auth` failed, the dial did (its deadline included, whatever it was that took too long), `onSession`, or later in the session. */
   readonly stage: "auth" | "dial" | "start" | "session";
   /** What went wrong. */
   readonly error: TransportError;

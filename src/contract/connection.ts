@@ -14,7 +14,7 @@ export interface SessionEnd {
   readonly reason: string;
   /** Whether a close frame of the server was seen. What the platform calls clean is not evidence: Deno says it of a close that a dead peer never answered. */
   readonly clean: boolean;
-  /** Who ended it. */
+  /** Who ended it. A dial that fails is `handshake`; `network`, where the leaf can tell that there was no connection to begin with (`tcp()`). */
   readonly origin: "server" | "local" | "network" | "protocol" | "handshake";
   /** The HTTP status of a failed handshake, where the platform shows it. */
   readonly status?: number;

@@ -25,8 +25,7 @@ export type TransportErrorCode =
   | "queue_full"
   | "send_timeout"
   | "unrecoverable"
-  | "exhausted"
-  | "shutdown";
+  | "exhausted";
 
 /** A coarse sorting of errors, for dashboards and alerts. */
 export type TransportErrorKind = "timeout" | "connection" | "throttled" | "auth" | "unknown";

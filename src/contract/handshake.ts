@@ -15,6 +15,9 @@ export interface Handshake {
   headers: Headers;
 }
 
+/** Request headers, in each form that `new Headers()` takes. */
+export type HeadersLike = Headers | Iterable<readonly string[]> | Readonly<Record<string, string>>;
+
 /** What a handshake is made of. */
 export interface HandshakeInit {
   /** Where to: `ws:`, `wss:`, `http:` or `https:`. */
@@ -22,7 +25,7 @@ export interface HandshakeInit {
   /** Offered subprotocols, most wanted first. @default {[]} */
   readonly protocols?: readonly string[];
   /** Request headers. @default {none} */
-  readonly headers?: HeadersInit;
+  readonly headers?: HeadersLike;
 }
 
 /** Headers that belong to the handshake itself; platforms ignore, override or corrupt them, so we refuse them. */
@@ -67,7 +70,7 @@ export function handshakeOf(init: HandshakeInit): Handshake {
  *
  * @throws {TypeError} If a name or a value cannot be sent.
  */
-export function headersOf(init: HeadersInit | undefined): Headers {
+export function headersOf(init: HeadersLike | undefined): Headers {
   const headers = new Headers();
   if (init === undefined) return headers;
   if (typeof init !== "object" || init === null) {
@@ -149,12 +152,9 @@ export function wireHandshake(
   checkHandshake(handshake);
   const url = new URL(handshake.url);
   const headers = new Headers(handshake.headers);
-  if (url.username !== "" || url.password !== "") {
-    const user = `${decoded(url.username)}:${decoded(url.password)}`;
-    const bytes = new TextEncoder().encode(user);
-    headers.set("authorization", `Basic ${btoa(String.fromCharCode(...bytes))}`);
-    url.username = url.password = "";
-  }
+  const basic = basicOf(url);
+  if (basic !== undefined) headers.set("authorization", basic);
+  url.username = url.password = "";
   if (!leaf.headers) refuseHeaders(headers, `the ${leaf.name} leaf`);
   return { url, protocols: [...handshake.protocols], headers };
 }
@@ -170,13 +170,20 @@ export function refuseHeaders(headers: Headers, who: string): void {
   );
 }
 
-/** A part of userinfo without its percent-encoding. */
-function decoded(part: string): string {
+/**
+ * The userinfo of a url as credentials in a header, if it has any.
+ *
+ * @throws {TypeError} If it is not percent-encoded UTF-8.
+ */
+export function basicOf({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  let user: string;
   try {
-    return decodeURIComponent(part);
+    user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   } catch {
     throw new HandshakeError("Cannot connect: the user of the url is not percent-encoded UTF-8");
   }
+  return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(user)))}`;
 }
 
 /**

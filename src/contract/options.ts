@@ -9,6 +9,7 @@ import type { Classify } from "./classify.ts";
 import type { Capabilities } from "./connector.ts";
 import { type OptionProblem, TransportError } from "./errors.ts";
 import { type Data, dataFrame, type Frame } from "./frame.ts";
+import type { HeadersLike } from "./handshake.ts";
 import type { Runtime } from "./runtime.ts";
 import type { FrameLayer, SessionStart } from "./session.ts";
 import type { Tracer } from "./trace.ts";
@@ -17,7 +18,7 @@ import type { Tracer } from "./trace.ts";
 export interface BackoffOptions {
   /** Shortest delay in milliseconds. Zero is allowed. @default {500} */
   readonly minDelayMs?: number;
-  /** Longest delay in milliseconds, without the hint. @default {30_000} */
+  /** Longest delay in milliseconds, without the hint. @default {30_000, or `minDelayMs` if that is more} */
   readonly maxDelayMs?: number;
   /** How fast the upper end grows; at least 1. @default {2} */
   readonly multiplier?: number;
@@ -37,7 +38,7 @@ export interface ProbeOptions {
 export interface LivenessOptions {
   /** Nothing heard for so long: phase `stale`, in milliseconds. @default {60_000} */
   readonly staleAfterMs?: number;
-  /** Nothing heard for so long: the socket is abandoned, in milliseconds. @default {120_000 with a probe, else never} */
+  /** Nothing heard for so long: the socket is abandoned, in milliseconds. @default {with a probe 120_000, or twice `staleAfterMs` if that is more; else never} */
   readonly deadAfterMs?: number;
   /** Keepalive when idle. @default {none} */
   readonly probe?: ProbeOptions;
@@ -79,7 +80,7 @@ export interface ConnectionOptions {
   /** Offered subprotocols, most wanted first. @default {[]} */
   readonly protocols?: readonly string[];
   /** Request headers, on leaves that can. @default {none} */
-  readonly headers?: HeadersInit;
+  readonly headers?: HeadersLike;
   /** Stamps credentials on each dial. @default {none} */
   readonly auth?: AuthSource;
   /** Runs on every open: login, resubscribe. @default {none} */
@@ -358,7 +359,7 @@ export function resolveOptions(options: ConnectionOptions, leaf: Capabilities): 
   if (!leaf.ping && resolved.liveness.probe && resolved.liveness.probe.frame === undefined) {
     throw new TransportError(
       "unsupported",
-      "Cannot probe with a protocol ping: this leaf cannot send one; give liveness.probe.frame, or use the subpath ./bun or ./ws",
+      "Cannot probe with a protocol ping: this leaf cannot send one; give liveness.probe.frame, or use ./bun, ./ws, or tcp() of ./deno or ./node",
     );
   }
   return resolved;

@@ -102,7 +102,7 @@ export interface ReconnectingConnection extends AsyncIterable<DeliveredFrame>, A
    * Sends one frame in the session of now, and in no other unless `hold` says so.
    *
    * @returns a promise that resolves when the frame was handed to the open socket; which is not yet delivery.
-   * @throws {TransportError} `not_connected`, `stale_session`, `queue_full`, `send_timeout`, `closed`, `unrecoverable`, `exhausted`.
+   * @throws {TransportError} `not_connected`, `stale_session` (whose `cause` says why the session ended), `queue_full`, `closed`, `unrecoverable`, `exhausted`; with `hold` also `layer_failed`.
    * @throws {TypeError} If the payload cannot be sent.
    * @throws The signal's reason, when that aborts.
    */

@@ -27,11 +27,24 @@ export interface SessionContext {
   report(event: SessionEvent): void;
 }
 
+/** What frames pass through: a `Transformer` of the Streams standard, whose name not every platform's types have. */
+export interface FrameTransformer {
+  /** Called before the first frame. */
+  start?(controller: TransformStreamDefaultController<Frame>): void | PromiseLike<void>;
+  /** Called with each frame; `enqueue` what is to go on. */
+  transform?(
+    frame: Frame,
+    controller: TransformStreamDefaultController<Frame>,
+  ): void | PromiseLike<void>;
+  /** Called when no frame comes any more. */
+  flush?(controller: TransformStreamDefaultController<Frame>): void | PromiseLike<void>;
+}
+
 /**
  * A layer on an axis: makes, for each session, the transformer that its frames pass through. `new TransformStream(layer(context))` runs one
  * alone. On the recv axis `start` and `transform` must be synchronous.
  */
-export type FrameLayer = (context: SessionContext) => Transformer<Frame, Frame>;
+export type FrameLayer = (context: SessionContext) => FrameTransformer;
 
 /** A session at its start: the place to log in and to subscribe again. */
 export interface SessionStart {
@@ -39,7 +52,7 @@ export interface SessionStart {
   readonly epoch: number;
   /** The negotiated subprotocol, or the empty string. */
   readonly protocol: string;
-  /** Aborts at the session's end, and when `startTimeoutMs` is over. */
+  /** Aborts at the session's end, and when `startTimeoutMs` is over before the start is done. */
   readonly signal: AbortSignal;
   /** Sends ahead of every other send of this session. Resolves when the frame was handed to the socket. */
   send(data: Data): Promise<void>;

@@ -280,7 +280,7 @@ class Step {
     const kind = kindOf(failure, end);
     const length = this.state.row.kind === kind ? this.state.row.length + 1 : 1;
     const facts: Failure = { ...failure, ...(end === undefined ? {} : { end }), inARow: length };
-    const { verdict, minDelayMs = 0 } = policy.classify(facts);
+    const { verdict, minDelayMs = end?.retryAfterMs ?? 0 } = policy.classify(facts);
     const permanents = this.state.permanents + (verdict === "permanent" ? 1 : 0);
     this.#trace({ type: "failure", stage: failure.stage, verdict, error, inARow: length });
     this.#drop(error);

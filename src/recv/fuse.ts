@@ -10,8 +10,8 @@
  * @module
  */
 import type { Frame } from "../contract/frame.ts";
+import type { FrameTransformer } from "../contract/session.ts";
 
-type Layer = Transformer<Frame, Frame>;
 type Controller = TransformStreamDefaultController<Frame>;
 
 /** Where the frames of the last layer go. */
@@ -60,7 +60,7 @@ class Chain {
 /** One layer with what it may do to its neighbours. */
 class Stage {
   readonly #chain: Chain;
-  readonly #layer: Layer;
+  readonly #layer: FrameTransformer;
   readonly #index: number;
   readonly #next: Stage | undefined;
   readonly #controller: Controller;
@@ -74,7 +74,7 @@ class Stage {
   /** Whether everything downstream has started. */
   #ready = false;
 
-  constructor(chain: Chain, layer: Layer, index: number, next: Stage | undefined) {
+  constructor(chain: Chain, layer: FrameTransformer, index: number, next: Stage | undefined) {
     this.#chain = chain;
     this.#layer = layer;
     this.#index = index;
@@ -227,9 +227,9 @@ class Stage {
  *
  * @example
  * ```ts
- * import { type Frame, fuse } from "@holdfast/ws";
+ * import { type FrameTransformer, fuse } from "@holdfast/ws";
  *
- * const upper: Transformer<Frame, Frame> = {
+ * const upper: FrameTransformer = {
  *   transform(frame, controller) {
  *     controller.enqueue(frame.type === "text" ? { ...frame, data: frame.data.toUpperCase() } : frame);
  *   },
@@ -238,15 +238,15 @@ class Stage {
  * console.log(stream.readable.locked); // false
  * ```
  */
-export function fuse(...layers: readonly Transformer<Frame, Frame>[]): Transformer<Frame, Frame> {
+export function fuse(...layers: readonly FrameTransformer[]): FrameTransformer {
   return fuseWith(layers, undefined);
 }
 
 /** As {@link fuse}; with `refuse`, a promise from `start` or `transform` fails the chain with the TypeError that it makes. */
 export function fuseWith(
-  layers: readonly Transformer<Frame, Frame>[],
+  layers: readonly FrameTransformer[],
   refuse: ((index: number, method: string) => TypeError) | undefined,
-): Transformer<Frame, Frame> {
+): FrameTransformer {
   const chain = new Chain(refuse);
   let first: Stage | undefined;
   for (let i = layers.length - 1; i >= 0; i--) first = new Stage(chain, layers[i]!, i, first);

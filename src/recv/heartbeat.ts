@@ -9,7 +9,7 @@ import { nothing, onAbort } from "../contract/abort.ts";
 import { TransportError } from "../contract/errors.ts";
 import { dataFrame, type Frame } from "../contract/frame.ts";
 import { livenessOf, type LivenessOptions, OptionCheck } from "../contract/options.ts";
-import type { FrameLayer, SessionContext } from "../contract/session.ts";
+import type { FrameLayer, FrameTransformer, SessionContext } from "../contract/session.ts";
 import {
   checkLiveness,
   livenessAtOpen,
@@ -47,7 +47,7 @@ export function heartbeat(options: LivenessOptions = {}): FrameLayer {
 export type HeartbeatContext = Pick<SessionContext, "epoch" | "clock" | "send" | "report">;
 
 /** The layer itself. Whoever makes it stops it. */
-export class Heartbeat implements Transformer<Frame, Frame> {
+export class Heartbeat implements FrameTransformer {
   readonly #context: HeartbeatContext;
   readonly #options: ReturnType<typeof livenessOf>;
   readonly #policy: LivenessPolicy;

@@ -164,7 +164,10 @@ function connectFailure(signal: AbortSignal): (cause: unknown) => never {
       const message = "Cannot connect: the platform denies this program the network";
       throw new TransportError("unsupported", message, { cause });
     }
-    throw new TransportError("connect_failed", "Cannot connect: no connection to the host", {
+    // A name or a code names no host; a certificate that is not trusted is something else than nobody there.
+    const why = [code, name].find((told) => typeof told === "string" && told !== "Error");
+    const message = `Cannot connect: ${why ?? "no connection to the host"}`;
+    throw new TransportError("connect_failed", message, {
       cause,
       end: failed({ origin: "network" }),
     });

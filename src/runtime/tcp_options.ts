@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basicOf, type HeadersLike, headersOf } from "../contract/handshake.ts";
 import { OptionCheck } from "../contract/options.ts";
 
 /** TLS options of the tcp leaf. Certificates and keys are in PEM. */
@@ -22,7 +23,7 @@ export interface TcpProxyOptions {
   /** Its `http:` url; user and password become `Proxy-Authorization`. */
   readonly url: string | URL;
   /** Further headers for the proxy. @default {none} */
-  readonly headers?: HeadersInit;
+  readonly headers?: HeadersLike;
 }
 
 /** Options of the tcp leaf. */
@@ -77,15 +78,16 @@ function proxyOf(check: OptionCheck, proxy: TcpProxyOptions): ResolvedTcpOptions
   }
   let headers: Headers;
   try {
-    headers = new Headers(proxy.headers);
+    headers = headersOf(proxy.headers);
   } catch {
     check.note("proxy.headers", proxy.headers, "headers");
     return undefined;
   }
-  if (url.username !== "" || url.password !== "") {
-    const user = decodeURIComponent(url.username) + ":" + decodeURIComponent(url.password);
-    const bytes = new TextEncoder().encode(user);
-    headers.set("proxy-authorization", `Basic ${btoa(String.fromCharCode(...bytes))}`);
+  try {
+    const basic = basicOf(url);
+    if (basic !== undefined) headers.set("proxy-authorization", basic);
+  } catch {
+    check.note("proxy.url", proxy.url, "a url whose user is percent-encoded UTF-8");
   }
   return { host: hostOf(url), port: url.port === "" ? 80 : Number(url.port), headers };
 }

@@ -151,10 +151,10 @@ function open(dialect: Dialect, wire: Handshake, signal: AbortSignal): Promise<W
 /** An exception of the platform's constructor. Its message may hold the url, so only its name is told. */
 function refusal(error: unknown): TransportError {
   const name = error instanceof Error ? error.name : typeof error;
-  return new TransportError(
-    "unsupported",
-    `Cannot connect: the platform refuses the dial (${name})`,
-  );
+  const message = "WebSocket" in globalThis
+    ? `Cannot connect: the platform refuses the dial (${name})`
+    : "Cannot connect: the platform has no WebSocket; Node has one from 22.18 on";
+  return new TransportError("unsupported", message);
 }
 
 class WebSocketSession implements WsConnection {

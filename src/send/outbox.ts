@@ -15,6 +15,7 @@ import { handled, nothing } from "../contract/abort.ts";
 import type { WsConnection } from "../contract/connection.ts";
 import { isTransportError, TransportError } from "../contract/errors.ts";
 import { type Frame, frameBytes } from "../contract/frame.ts";
+import type { FrameTransformer } from "../contract/session.ts";
 import type { Clock } from "../contract/runtime.ts";
 import { type Entry, type Failure, isCounted, type Rank, SendQueue } from "./send_queue.ts";
 import type { SendGate } from "./send_rate_limit.ts";
@@ -39,7 +40,7 @@ export interface OutboxSession {
   readonly epoch: number;
   readonly connection: WsConnection;
   /** The user's layers, fused; `undefined` if there are none. */
-  readonly layers: Transformer<Frame, Frame> | undefined;
+  readonly layers: FrameTransformer | undefined;
 }
 
 /**

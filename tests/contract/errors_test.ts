@@ -83,7 +83,6 @@ test("TransportError sorts every code into a kind", () => {
     send_timeout: "timeout",
     unrecoverable: "unknown",
     exhausted: "unknown",
-    shutdown: "unknown",
   };
   for (const [code, kind] of Object.entries(kinds)) {
     assertEquals(new TransportError(code as TransportErrorCode, "x").kind, kind, code);

@@ -312,6 +312,7 @@ test("resolveOptions() refuses a protocol ping where the leaf cannot send one, a
     "liveness.probe.frame",
   );
   assert(isTransportError(error, "unsupported"));
+  assert(error.message.includes("tcp()"), "it has pings on Deno and Node, too");
   resolveOptions({ liveness: { probe: { afterMs: 1_000, frame: "ping" } } }, mute);
   resolveOptions({ liveness: { probe: { afterMs: 1_000 } } }, leaf);
 });

@@ -94,6 +94,22 @@ test("tcpLeaf() fails when the connection cannot be made, or ends before the ans
   assert(link.destroyed);
 });
 
+test("tcpLeaf() tells a certificate that is not trusted from a host that is not there", async () => {
+  const causes = [
+    [{ code: "DEPTH_ZERO_SELF_SIGNED_CERT" }, "DEPTH_ZERO_SELF_SIGNED_CERT"],
+    [{ name: "InvalidData" }, "InvalidData"],
+    [{}, "no connection to the host"],
+  ] as const;
+  for (const [told, why] of causes) {
+    const tcp = new MockTcp();
+    tcp.refuse = Object.assign(new Error("certificate of secret.test"), told);
+    const handshake = { url: new URL("wss://h/"), protocols: [], headers: new Headers() };
+    const { signal } = new AbortController();
+    const error = await failure(tcp.leaf.connect(handshake, { signal }));
+    assertEquals(error.message, `Cannot connect: ${why}`);
+  }
+});
+
 test("tcpLeaf() calls it unsupported when the platform denies the network", async () => {
   const denials = [
     Object.assign(new Error("Requires net access"), { name: "NotCapable" }),
@@ -206,6 +222,18 @@ test("tcpLeaf() reports every bad option together", () => {
       "tls.sni",
     ],
   );
+});
+
+test("tcpLeaf() refuses a proxy whose user is not percent-encoded, and headers that are none, without showing them", () => {
+  const proxies = [
+    [{ url: "http://secret%zz@proxy.test" }, "proxy.url"],
+    [{ url: "http://proxy.test", headers: { "x-key": "secret\n2" } }, "proxy.headers"],
+  ] as const;
+  for (const [proxy, path] of proxies) {
+    const error = assertThrows(() => new MockTcp({ proxy }), TransportError);
+    assertEquals(error.problems.map((problem) => problem.path), [path]);
+    assert(!error.message.includes("secret"), error.message);
+  }
 });
 
 test("tcpLeaf() asks the proxy for a tunnel and then speaks through it", async () => {

@@ -191,6 +191,19 @@ test("scenario 10: open() takes minDelayMs of classify for closes such as 1001, 
   }
 });
 
+test("scenario 10: open() obeys Retry-After where classify says nothing of a delay, and classify where it does", async () => {
+  for (const [minDelayMs, least] of [[undefined, 45_500], [0, 500], [60_000, 60_500]] as const) {
+    const it = bench({
+      classify: () => ({ verdict: "transient", ...minDelayMs === undefined ? {} : { minDelayMs } }),
+    });
+    (await it.mock.dial()).fail({ status: 429, retryAfterMs: 45_000 });
+    await it.mock.settle();
+    const delay = it.delays()[0]!;
+    assert(delay >= least && delay <= least + 500, `${minDelayMs}: ${delay}`);
+    await it.close();
+  }
+});
+
 test("scenario 11: open() backs off when auth throws, ends when it says auth_rejected, and never dials without", async () => {
   let pulls = 0;
   const it = bench({

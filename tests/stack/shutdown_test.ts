@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, isTransportError } from "../../mod.ts";
 import { mockRuntime } from "../../src/testing/mod.ts";
 import { countingAbort } from "../connect/bench.ts";
@@ -106,11 +106,11 @@ test("shutdown() refuses a code, reason or bound out of range, before any work",
   await it.up();
   const { shutdown } = it.feed.control;
   for (const code of [1001, 1006, 999, 5000, 3000.5, NaN]) {
-    assertThrows(() => void shutdown({ code }), RangeError, String(code));
+    await assertRejects(() => shutdown({ code }), RangeError, String(code));
   }
-  assertThrows(() => void shutdown({ reason: "é".repeat(62) }), RangeError, "124 bytes");
+  await assertRejects(() => shutdown({ reason: "é".repeat(62) }), RangeError, "124 bytes");
   for (const timeoutMs of [-1, NaN, Infinity]) {
-    assertThrows(() => void shutdown({ timeoutMs }), RangeError, "timeoutMs");
+    await assertRejects(() => shutdown({ timeoutMs }), RangeError, "timeoutMs");
   }
   assertEquals(it.now.phase, "connected");
   await it.close();

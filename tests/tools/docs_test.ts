@@ -145,6 +145,97 @@ test("code in the documentation that cannot run compiles", {
   }
 });
 
+/** A program in the documentation, or in a comment of the code. */
+interface Program {
+  /** The file that it is in. */
+  readonly place: string;
+  readonly code: string;
+}
+
+function programs(): Program[] {
+  const comments = ["mod.ts", ...filesUnder("src", ".ts")].map((file) =>
+    [file, read(file).replace(/^ *\* ?/gm, "")] as const
+  );
+  return [...pages.map((page) => [page, read(page)] as const), ...comments]
+    .flatMap(([place, text]) =>
+      [...text.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code]) => ({ place, code: code! }))
+    );
+}
+
+/** A line that prints, with a comment that says what. */
+const printing = /\bconsole\.log\((.*)\); \/\/ (.+)$/m;
+
+/** The program with each such line calling `printed(line, ...)`, and what the comment of each says. */
+function instrumented({ place, code }: Program): { code: string; comments: [string, string][] } {
+  const comments: [string, string][] = [];
+  const lines = code.split("\n").map((line) => {
+    const [, values, comment] = printing.exec(line) ?? [];
+    if (comment === undefined) return line;
+    const name = `${place}: ${line.trim()} [${comments.length + 1}]`;
+    comments.push([name, comment]);
+    return line.replace(printing, () => `globalThis.printed(${JSON.stringify(name)}, ${values});`);
+  });
+  const from = pathToFileURL(join(root, place));
+  const moved = lines.join("\n").replaceAll(
+    /(?<= from )"(\.[^"]+)"/g,
+    (_, target) => JSON.stringify(new URL(target, from).href),
+  );
+  return { code: `// @ts-nocheck\n${moved}\nexport {};\n`, comments };
+}
+
+/** Runs them one after another in one process, and writes down what each line prints first. */
+const DRIVER = `
+const first = {};
+console.log = () => {};
+globalThis.printed = (line, ...values) => {
+  const texts = values.map((value) => typeof value === "string" ? value : Deno.inspect(value));
+  first[line] ??= texts.join(" ");
+};
+const [out, ...programs] = Deno.args;
+for (const program of programs) await import(program);
+Deno.writeTextFileSync(out, JSON.stringify(first));
+Deno.exit(0); // whatever they left running
+`;
+
+test("code in the documentation prints what its comments say", {
+  only: ["deno"],
+  timeoutMs: 120_000,
+}, async () => {
+  mkdirSync(join(root, ".cache"), { recursive: true });
+  const folder = mkdtempSync(join(root, ".cache", "doc_prints_"));
+  try {
+    const wrong = { place: "wrong", code: "console.log(1); // 2\n" };
+    const parts = [...programs(), wrong].map(instrumented)
+      .filter(({ comments }) => comments.length > 0);
+    const files = parts.map(({ code }, at) => {
+      const file = join(folder, `program_${at}.ts`);
+      writeFileSync(file, code);
+      return pathToFileURL(file).href;
+    });
+    const driver = join(folder, "driver.js");
+    writeFileSync(driver, DRIVER);
+    const out = join(folder, "printed.json");
+    const config = `--config=${configIn(folder)}`;
+    const args = ["run", "-A", "--quiet", "--no-check", config, driver, out, ...files];
+    assertEquals(await deno(args), "");
+    const printed = JSON.parse(readFileSync(out, "utf8")) as Record<string, string>;
+    const comments = parts.flatMap((part) => part.comments);
+    // Whatever more it says: "connecting: the venue has not answered".
+    const holds = ([line, comment]: [string, string]) => {
+      const text = printed[line];
+      return text !== undefined && comment.startsWith(text) &&
+        /^($|[:,;])/.test(comment.slice(text.length));
+    };
+    const untrue = comments.filter((comment) => !holds(comment));
+    assertEquals(untrue.map(([line]) => `${line} printed ${printed[line]}`), [
+      "wrong: console.log(1); // 2 [1] printed 1",
+    ]);
+    assert(comments.length > 40, `only ${comments.length} lines were found`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 /** A configuration of its own: what the repository's excludes is not checked, without a word. */
 function configIn(folder: string): string {
   const { exports, compilerOptions } = JSON.parse(read("deno.json")) as {
@@ -163,12 +254,16 @@ function configIn(folder: string): string {
 
 /** What `deno check` has against files; nothing if they compile. */
 async function denoCheck(config: string, files: readonly string[]): Promise<string> {
+  return await deno(["check", "--quiet", `--config=${config}`, ...files]);
+}
+
+/** What Deno prints when it fails; nothing if it does not. */
+async function deno(args: readonly string[]): Promise<string> {
   const { Deno } = globalThis as unknown as { Deno: { execPath(): string } };
-  const args = ["check", "--quiet", `--config=${config}`, ...files];
   return await new Promise((resolve) => {
     const env = { ...process.env, NO_COLOR: "1" };
     execFile(Deno.execPath(), args, { cwd: root, env }, (error, out, err) => {
-      resolve(error === null ? "" : `${out}${err}`);
+      resolve(error === null ? "" : `${out}${err}` || error.message);
     });
   });
 }

@@ -57,6 +57,19 @@ test("Tickers subscribes again in every session and tells the gap between two", 
   ]);
 });
 
+test("Tickers does not take the answer to a probe for that to its subscribe", async () => {
+  const it = reading();
+  const dial = await it.mock.dial();
+  dial.open();
+  await it.mock.advance(6_000);
+  assertEquals(dial.sent.at(-1), '{"op":"ping"}');
+  dial.receive('{"op":"pong"}');
+  await it.mock.settle();
+  assertEquals(it.tickers.feed.lifecycle.value.phase, "connecting");
+  await it.tickers.feed.control.shutdown();
+  await it.ended;
+});
+
 test("Tickers tells a gap where the reader was too slow", async () => {
   const it = reading({ buffer: { maxFrames: 2 } });
   const dial = await subscribed(it);

@@ -1,6 +1,6 @@
 // The npm form of the module: packed, installed elsewhere, type-checked and used by every runtime,
 // as a module and as a program.
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { pack } from "../pack.mjs";
@@ -46,17 +46,16 @@ async function usePacked() {
 
   const tsc = join(modules, "typescript", "bin", "tsc");
   if (existsSync(tsc)) {
-    const options = {
-      strict: true,
-      module: "nodenext",
-      target: "es2022",
-      lib: "es2023,esnext.disposable,dom,dom.iterable,dom.asynciterable",
-      noEmit: true,
-    };
-    const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-    await step("tsc", process.execPath, [tsc, ...flags, "--types", "", join(box, "use.mts")], {
-      cwd: box,
-    });
+    const options = ["--strict", "--module", "nodenext", "--target", "es2022", "--noEmit"];
+    const dom = ["--lib", "es2023,esnext.disposable,dom,dom.iterable,dom.asynciterable"];
+    const check = async (what, ...more) =>
+      await step(what, process.execPath, [tsc, ...options, ...more, "use.mts"], { cwd: box });
+    await check("tsc with the DOM", ...dom, "--types", "");
+    // What a project on Node has. @types/node is installed by a name that no compiler takes up by itself.
+    mkdirSync(join(box, "types"));
+    symlinkSync(join(modules, "node-types"), join(box, "types", "node"), "junction");
+    const node = ["--typeRoots", "types", "--types", "node"];
+    await check("tsc with the types of Node", "--lib", "es2023", ...node);
   } else skipped++;
 
   const subpaths = Object.keys(exportsMap()).map((path) => path.replace(".", MODULE));
