@@ -19,7 +19,7 @@ import { DepthBook, type DepthDiff } from "./depth_book.ts";
 import { Holes } from "./holes.ts";
 
 type Input = { readonly lost: string } | { readonly depth: DepthDiff } | {
-  readonly shutdown: true;
+  readonly shutdown: number;
 };
 
 /** Frames to inputs; says first when frames are missing. */
@@ -32,7 +32,7 @@ function decode(): TransformStream<DeliveredFrame, Input> {
       if (frame.type !== "text") return;
       const { data } = JSON.parse(frame.data) as { data?: DepthDiff & { e: string } };
       if (data?.e === "depthUpdate") controller.enqueue({ depth: data });
-      else if (data?.e === "serverShutdown") controller.enqueue({ shutdown: true });
+      else if (data?.e === "serverShutdown") controller.enqueue({ shutdown: frame.epoch });
     },
   });
 }
@@ -73,6 +73,7 @@ export function binanceBooks(options: BinanceBooksOptions): {
 
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
+      if (stop.signal.aborted) return resolve();
       const timer = setTimeout(resolve, ms);
       stop.signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
     });
@@ -84,9 +85,12 @@ export function binanceBooks(options: BinanceBooksOptions): {
       const address = `${restUrl}/api/v3/depth?symbol=${symbol}&limit=${limit}`;
       const answer = await fetch(address, { signal: stop.signal }).catch(() => undefined);
       const body = await answer?.json().catch(() => undefined);
-      if (!answer?.ok || body === undefined) {
+      // Lost again meanwhile: this answer may be older than the next book.
+      if (!answer?.ok || body === undefined || wanted.has(symbol)) {
         wanted.add(symbol);
-        await pause(Math.max(spacingMs, Number(answer?.headers.get("retry-after") ?? 0) * 1_000));
+        // Seconds; from a proxy in between it may be a date, which is none.
+        const retryAfterS = Number(answer?.headers.get("retry-after")) || 0;
+        await pause(Math.max(spacingMs, retryAfterS * 1_000));
         continue;
       }
       const book = books.get(symbol)!;
@@ -99,14 +103,16 @@ export function binanceBooks(options: BinanceBooksOptions): {
   function resync(symbol: string, why: string): void {
     options.onResync?.(symbol, why);
     wanted.add(symbol);
-    void fetchWanted();
+    void fetchWanted().catch((error) => stop.abort(error)); // onBook threw: done says so
   }
 
   const done = feed.readable.pipeThrough(decode()).pipeTo(
     new WritableStream<Input>({
       async write(input) {
-        if ("shutdown" in input) feed.control.forceReconnect();
-        else if ("lost" in input) {
+        if ("shutdown" in input) {
+          // Read late, it may be about a session that is over.
+          if (input.shutdown === feed.lifecycle.value.epoch) feed.control.forceReconnect();
+        } else if ("lost" in input) {
           for (const [symbol, book] of books) {
             book.invalidate();
             resync(symbol, input.lost);
@@ -118,6 +124,7 @@ export function binanceBooks(options: BinanceBooksOptions): {
         }
       },
     }),
+    { signal: stop.signal },
   ).finally(() => stop.abort());
   return { feed, books, done };
 }

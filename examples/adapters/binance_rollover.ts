@@ -28,7 +28,7 @@ export interface RolloverOptions {
   readonly url?: string;
   /** When to renew, up to a tenth earlier. @default {23.5 h} */
   readonly renewAfterMs?: number;
-  /** How long the last connection may wait for symbols that do not move. @default {30_000} */
+  /** How long the last connection may wait, once the next is up, for symbols that do not move. @default {30_000} */
   readonly overlapMs?: number;
   readonly connection?: ConnectionOptions;
   readonly open?: typeof openFeed;
@@ -58,7 +58,9 @@ export function renewing(options: RolloverOptions): {
       transform(frame, controller) {
         const data = parse(frame);
         if (data?.e === "depthUpdate") controller.enqueue(data);
-        else if (data?.e === "serverShutdown") feed.control.forceReconnect();
+        else if (data?.e === "serverShutdown" && frame.epoch === feed.lifecycle.value.epoch) {
+          feed.control.forceReconnect();
+        }
       },
     }),
   );
@@ -85,6 +87,7 @@ export function overlapping(
   const carriers: Promise<void>[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let made = 0;
+  let closing = false;
 
   function next(): ReconnectingConnection {
     clearTimeout(timer);
@@ -100,11 +103,13 @@ export function overlapping(
   async function carry(feed: ReconnectingConnection, old: ReconnectingConnection[]): Promise<void> {
     const unseen = new Set(options.symbols);
     const retire = () => old.splice(0).forEach((one) => (live.delete(one), one.control.shutdown()));
-    const bound = old.length === 0 ? undefined : setTimeout(retire, overlapMs);
+    let bound: ReturnType<typeof setTimeout> | undefined;
+    // Not before this one is up: until then the last connection is the only one.
+    if (old.length > 0) void feed.ready.then(() => bound = setTimeout(retire, overlapMs), () => {});
     for await (const frame of feed) {
       const depth = parse(frame);
       // Only the newest rolls over: the others are on their way out.
-      if (depth?.e === "serverShutdown" && [...live].at(-1) === feed) next();
+      if (depth?.e === "serverShutdown" && [...live].at(-1) === feed && !closing) next();
       if (depth?.e !== "depthUpdate") continue;
       // All at once: the other connection must not write in between.
       await Promise.all(splice.take(depth, live.size === 1).map((diff) => writer.write(diff)));
@@ -119,6 +124,7 @@ export function overlapping(
     readable: hub.readable,
     first,
     async close() {
+      closing = true;
       clearTimeout(timer);
       await Promise.all([...live].map((feed) => feed.control.shutdown()));
       await Promise.all(carriers);

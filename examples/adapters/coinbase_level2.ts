@@ -13,25 +13,14 @@
  */
 import process from "node:process";
 import { toTransformStream } from "@std/streams";
-import type { ConnectionOptions, DeliveredFrame, ReconnectingConnection } from "../../mod.ts";
+import type { ConnectionOptions, ReconnectingConnection } from "../../mod.ts";
 import { open as openFeed } from "../../mod.ts";
 import { coinbaseMarket, presetOptions } from "../../src/venues/mod.ts";
-import { Holes } from "./holes.ts";
+import { decode, type Level2Event, type Message } from "./coinbase_messages.ts";
 import { sendWhileUp } from "./send_while_up.ts";
 
-interface Level2Event {
-  readonly type?: "snapshot" | "update";
-  readonly product_id?: string;
-  readonly updates?: readonly Readonly<Record<"side" | "price_level" | "new_quantity", string>>[];
-}
-
-interface Message {
-  readonly type?: "error";
-  readonly message?: string;
-  readonly channel?: string;
-  readonly sequence_num?: number;
-  readonly events?: readonly Level2Event[];
-}
+/** The only refusal that asking again does not mend. */
+const CAP = /too many L2 streams/;
 
 /** Side and price to quantity: `bid 68900.00`. */
 export type CoinbaseLevels = Map<string, string>;
@@ -45,34 +34,11 @@ export interface CoinbaseOptions {
   readonly onBook?: (product: string, levels: CoinbaseLevels) => void;
   /** A book is not right any more, and why. */
   readonly onResync?: (why: string) => void;
-  /** The venue refused something; the products that have no book yet are given up. */
+  /** The venue takes no more products in a session: those that it had not accepted before are given up. */
   readonly onRefused?: (products: readonly string[], message: string) => void;
   readonly onHeartbeat?: () => void;
   readonly connection?: ConnectionOptions;
   readonly open?: typeof openFeed;
-}
-
-/** Parses frames; says first when some are missing, by the transport's count or by the venue's. */
-async function* decode(
-  frames: ReadableStream<DeliveredFrame>,
-): AsyncGenerator<Message | { readonly lost: string }> {
-  const holes = new Holes();
-  let expected: number | undefined;
-  for await (const frame of frames) {
-    const hole = holes.before(frame);
-    if (hole !== undefined) {
-      expected = hole === "session" ? 0 : undefined;
-      yield { lost: hole };
-    }
-    if (frame.type !== "text") continue;
-    const message = JSON.parse(frame.data) as Message;
-    const { sequence_num } = message; // errors have none
-    if (sequence_num !== undefined) {
-      if (sequence_num !== (expected ?? sequence_num)) yield { lost: "sequence" };
-      expected = sequence_num + 1;
-    }
-    yield message;
-  }
 }
 
 /** Follows the books until the feed ends. */
@@ -86,6 +52,8 @@ export function coinbaseLevel2(options: CoinbaseOptions): {
   const { url = coinbaseMarket.urls[0]!.value, token, open = openFeed } = options;
   const wanted = new Set(options.products);
   const books = new Map<string, CoinbaseLevels>();
+  /** Had a snapshot in this session. */
+  const accepted = new Set<string>();
 
   async function subscribe(product_ids: readonly string[]): Promise<string> {
     const jwt = await token?.();
@@ -96,11 +64,20 @@ export function coinbaseLevel2(options: CoinbaseOptions): {
     async onSession(session) {
       // Within 5 s of the open, so before anything that waits.
       await session.send('{"type":"subscribe","channel":"heartbeats"}');
+      if (wanted.size === 0) return;
+      const answered = session.next(({ data }) =>
+        /"type":"error"|"channel":"l2_data"|"level2"/.test(`${data}`)
+      );
       await session.send(await subscribe([...wanted]));
+      const text = `${(await answered).data}`;
+      // A session that fails here is followed by the next with backoff.
+      const { type, message } = JSON.parse(text) as Message;
+      if (type === "error" && !CAP.test(text)) throw new Error(`Cannot subscribe: ${message}`);
     },
   });
   async function lost(why: string): Promise<void> {
     books.clear();
+    if (why === "session") accepted.clear();
     options.onResync?.(why);
     if (why === "session") return; // onSession has asked already
     const all = { type: "unsubscribe", channel: "level2", product_ids: [...wanted] };
@@ -108,7 +85,10 @@ export function coinbaseLevel2(options: CoinbaseOptions): {
     await sendWhileUp(feed, await subscribe([...wanted]));
   }
   function apply({ product_id = "", type, updates = [] }: Level2Event): void {
-    if (type === "snapshot") books.set(product_id, new Map());
+    if (type === "snapshot") {
+      books.set(product_id, new Map());
+      accepted.add(product_id);
+    }
     const levels = books.get(product_id);
     if (levels === undefined) return; // an update before its snapshot
     for (const { side, price_level, new_quantity } of updates) {
@@ -117,15 +97,23 @@ export function coinbaseLevel2(options: CoinbaseOptions): {
     }
     options.onBook?.(product_id, levels);
   }
+  function onError(message: string): void {
+    if (!CAP.test(message)) {
+      // It may have been the answer to a resync. While the session begins, onSession decides.
+      const { up } = feed.lifecycle.value;
+      return up && books.size < wanted.size ? feed.control.forceReconnect() : undefined;
+    }
+    const refused = [...wanted].filter((product) => !accepted.has(product));
+    for (const product of refused) wanted.delete(product);
+    options.onRefused?.(refused, message);
+  }
 
   const done = feed.readable.pipeThrough(toTransformStream(decode)).pipeTo(
     new WritableStream({
       write(message) {
         if ("lost" in message) return void lost(message.lost).catch(feed.control.forceReconnect);
         if (message.type === "error") {
-          const refused = [...wanted].filter((product) => !books.has(product));
-          for (const product of refused) wanted.delete(product);
-          options.onRefused?.(refused, message.message ?? "");
+          onError(message.message ?? "");
         } else if (message.channel === "l2_data") message.events?.forEach(apply);
         else if (message.channel === "heartbeats") options.onHeartbeat?.();
       },

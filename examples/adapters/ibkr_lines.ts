@@ -12,8 +12,8 @@
  * @module
  */
 import process from "node:process";
-import type { ConnectionOptions, DeliveredFrame, ReconnectingConnection } from "../../mod.ts";
-import { type open as openFeed, TransportError } from "../../mod.ts";
+import type { ConnectionOptions, DeliveredFrame, open as openFeed } from "../../mod.ts";
+import { defaultClassify, type ReconnectingConnection, TransportError } from "../../mod.ts";
 import { ibkrGateway, presetOptions } from "../../src/venues/mod.ts";
 import { sendWhileUp } from "./send_while_up.ts";
 
@@ -63,6 +63,9 @@ function demux(): TransformStream<DeliveredFrame, Message> {
   });
 }
 
+const PENALTY = new Error("Cannot tickle: too many requests");
+const BOX = { verdict: "transient", minDelayMs: 900_000 } as const;
+
 /** Follows the lines until the feed ends. */
 export function ibkrLines(options: IbkrLinesOptions): {
   readonly feed: ReconnectingConnection;
@@ -75,8 +78,10 @@ export function ibkrLines(options: IbkrLinesOptions): {
 
   async function tickle(signal?: AbortSignal): Promise<string> {
     const answer = await fetch(`${restUrl}/tickle`, { method: "POST", signal: signal ?? null });
-    const { session } = await answer.json() as { session?: string };
+    const body = await answer.text(); // not always JSON
     if (answer.status === 401) throw new TransportError("auth_rejected", "Cannot tickle: log in");
+    if (answer.status === 429) throw PENALTY;
+    const { session } = JSON.parse(body) as { session?: string };
     if (session === undefined) throw new Error(`Cannot tickle: ${answer.status}`);
     return session;
   }
@@ -85,11 +90,12 @@ export function ibkrLines(options: IbkrLinesOptions): {
     lines.set(conid, { askedMs: now, heardMs: now });
     return `smd+${conid}+${JSON.stringify({ fields })}`;
   }
+  const { classify = defaultClassify, ...preset } = presetOptions(ibkrGateway, options.connection);
   const feed = options.open(url, {
-    ...presetOptions(ibkrGateway, options.connection),
-    async auth(handshake, { signal }) {
-      const session = await tickle(signal);
-      handshake.headers.set("cookie", `api=${JSON.stringify({ session })}`);
+    ...preset,
+    classify: (failure) => failure.error.cause === PENALTY ? BOX : classify(failure),
+    async auth({ headers }, { signal }) {
+      headers.set("cookie", `api=${JSON.stringify({ session: await tickle(signal) })}`);
     },
     async onSession(session) {
       await session.next(({ type, data }) =>

@@ -8,7 +8,7 @@
  * Permanent failure (`unrecoverable`) and a voluntary end (`exhausted`) end the stream with that error.
  *
  * ```sh
- * BINANCE_KEY=... BINANCE_SIGNATURE=... deno run -A examples/adapters/order_stream.ts
+ * BINANCE_KEY=... BINANCE_SECRET=... deno run -A examples/adapters/order_stream.ts
  * ```
  *
  * @module
@@ -16,28 +16,24 @@
 import process from "node:process";
 import {
   type ConnectionOptions,
+  defaultClassify,
   type DeliveredFrame,
   open as openFeed,
   type ReconnectingConnection,
 } from "../../mod.ts";
 import { binanceWsApi, presetOptions } from "../../src/venues/mod.ts";
+import { Cooldown, type OpenOrder, signedWith, subscribeUser } from "./binance_user.ts";
 import { Breaker } from "./breaker.ts";
 import { Holes } from "./holes.ts";
+import { KnownOrders, type Order } from "./known_orders.ts";
 
-/** An order, as far as it is known. */
-export interface Order {
-  readonly orderId: number;
-  readonly status: string;
-  readonly executed: number;
-}
+export type { Order } from "./known_orders.ts";
 
 /** What {@link orderStream} takes. */
 export interface OrderStreamOptions {
   readonly url?: string;
   /** Asks for the open orders: what `GET /api/v3/openOrders` answers. */
-  readonly openOrders: () => Promise<
-    readonly { readonly orderId: number; readonly status: string; readonly executedQty: string }[]
-  >;
+  readonly openOrders: () => Promise<readonly OpenOrder[]>;
   /** Signed parameters of `userDataStream.subscribe.signature`, fresh for each session. */
   readonly signed: () => Readonly<Record<string, string | number>>;
   readonly onOrder?: (order: Order) => void;
@@ -46,6 +42,8 @@ export interface OrderStreamOptions {
   readonly onBreaker?: (closed: boolean, why: string) => void;
   /** Down for so long: the breaker opens. @default {3_000} */
   readonly haltAfterMs?: number;
+  /** After a reconcile that failed, the next comes so much later, and twice as late each time. @default {1_000} */
+  readonly askAgainMs?: number;
   readonly connection?: ConnectionOptions;
   readonly open?: typeof openFeed;
 }
@@ -57,7 +55,9 @@ interface Report {
   readonly z: string;
 }
 
-type Event = { readonly report: Report } | { readonly reconcile: string };
+type Event = { readonly report: Report } | { readonly reconcile: string } | {
+  readonly terminated: number;
+};
 
 /** Frames to events: a hole first, then what the frame says. */
 function decode(): TransformStream<DeliveredFrame, Event> {
@@ -69,7 +69,9 @@ function decode(): TransformStream<DeliveredFrame, Event> {
       if (frame.type !== "text") return;
       const { event } = JSON.parse(frame.data) as { event?: Report };
       if (event?.e === "executionReport") controller.enqueue({ report: event });
-      else if (event?.e === "eventStreamTerminated") controller.enqueue({ reconcile: event.e });
+      else if (event?.e === "eventStreamTerminated") {
+        controller.enqueue({ terminated: frame.epoch });
+      }
     },
   });
 }
@@ -81,44 +83,39 @@ export function orderStream(options: OrderStreamOptions): {
   readonly done: Promise<void>;
 } {
   const { url = binanceWsApi.urls[0]!.value, open = openFeed, haltAfterMs = 3_000 } = options;
-  const orders = new Map<number, Order>();
+  const { askAgainMs = 1_000 } = options;
+  const known = new KnownOrders((order) => options.onOrder?.(order));
   const breaker = new Breaker(haltAfterMs, (closed, why) => options.onBreaker?.(closed, why));
-
-  const feed = open(url, {
-    ...presetOptions(binanceWsApi, {
-      // A fill that was dropped is worse than a new session, which reconciles.
-      buffer: { overflow: "fail" },
-      ...options.connection,
-    }),
-    async onSession(session) {
-      const id = `user ${session.epoch}`;
-      const answer = session.next(({ type, data }) =>
-        type === "text" && JSON.parse(data as string).id === id
-      );
-      const method = "userDataStream.subscribe.signature";
-      await session.send(JSON.stringify({ id, method, params: options.signed() }));
-      const { status } = JSON.parse((await answer).data as string);
-      if (status !== 200) throw new Error(`Cannot subscribe to user data: ${status}`);
-    },
+  // A fill that was dropped is worse than a new session, which reconciles.
+  const preset = presetOptions(binanceWsApi, {
+    buffer: { overflow: "fail" },
+    ...options.connection,
   });
 
-  function know(order: Order): void {
-    const known = orders.get(order.orderId);
-    // Reports that were on their way during a reconcile are older than its answer.
-    if (known !== undefined && (known.executed > order.executed || known.status === "GONE")) return;
-    orders.set(order.orderId, order);
-    options.onOrder?.(order);
-  }
+  const feed = open(url, {
+    ...preset,
+    classify(failure) {
+      const { cause } = failure.error;
+      if (cause instanceof Cooldown) return { verdict: "transient", minDelayMs: cause.ms };
+      return (preset.classify ?? defaultClassify)(failure);
+    },
+    onSession: (session) => subscribeUser(session, options.signed()),
+  });
+
+  /** Asks until there is an answer: a new session would spend a dial, and bring none sooner. */
   async function reconcile(why: string): Promise<void> {
-    const open = new Map((await options.openOrders()).map((order) => [order.orderId, order]));
-    for (const order of orders.values()) {
-      const over = ["FILLED", "CANCELED", "GONE"].includes(order.status);
-      if (!over && !open.has(order.orderId)) know({ ...order, status: "GONE" });
+    for (let waitMs = askAgainMs;; waitMs = Math.min(2 * waitMs, 60_000)) {
+      const open = await options.openOrders().catch(() => undefined);
+      if (open !== undefined) {
+        known.reconcile(open);
+        return options.onReconciled?.(why);
+      }
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const again = new Promise((resolve) => timer = setTimeout(resolve, waitMs, true));
+      const goesOn = await Promise.race([again, watching]);
+      clearTimeout(timer);
+      if (goesOn !== true) return; // the connection has ended
     }
-    for (const { orderId, status, executedQty } of open.values()) {
-      know({ orderId, status, executed: Number(executedQty) });
-    }
-    options.onReconciled?.(why);
   }
   const watching = (async () => {
     for await (const snapshot of feed.lifecycle) breaker.watch(snapshot);
@@ -129,20 +126,19 @@ export function orderStream(options: OrderStreamOptions): {
       async write(event) {
         if ("report" in event) {
           const { i: orderId, X: status, z } = event.report;
-          know({ orderId, status, executed: Number(z) });
-        } else if (event.reconcile === "eventStreamTerminated") feed.control.forceReconnect();
-        else await reconcile(event.reconcile).catch(() => feed.control.forceReconnect());
+          known.report({ orderId, status, executed: Number(z) });
+        } else if ("reconcile" in event) await reconcile(event.reconcile);
+        else if (event.terminated === feed.lifecycle.value.epoch) feed.control.forceReconnect();
       },
     }),
   ).finally(() => watching);
-  return { feed, orders, done };
+  return { feed, orders: known.orders, done };
 }
 
 if (import.meta.main) {
-  const { BINANCE_KEY = "", BINANCE_SIGNATURE = "" } = process.env;
+  const { BINANCE_KEY = "", BINANCE_SECRET = "" } = process.env;
   const { done } = orderStream({
-    openOrders: async () => (await fetch("https://api.binance.com/api/v3/openOrders")).json(),
-    signed: () => ({ apiKey: BINANCE_KEY, signature: BINANCE_SIGNATURE, timestamp: Date.now() }),
+    ...signedWith(BINANCE_KEY, BINANCE_SECRET),
     onOrder: console.log,
     onBreaker: (closed, why) => console.error(closed ? "orders may go out:" : "halt:", why),
   });

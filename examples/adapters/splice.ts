@@ -31,21 +31,28 @@ export class Splice {
   /** Takes a diff from any connection. @returns the diffs that are next. */
   take(depth: Spliced, alone: boolean): Spliced[] {
     const { s, U } = depth;
-    const last = this.#last.get(s) ?? U - 1;
+    let last = this.#last.get(s) ?? U - 1;
     const ahead = this.#ahead.get(s) ?? [];
     this.#ahead.set(s, ahead);
     ahead.push(depth);
     ahead.sort((a, b) => a.U - b.U);
-    const missing = ahead[0]!.U > last + 1;
-    if (missing && !alone && ahead.length < 1_000) return []; // the slower connection still brings it
-    if (missing) this.#onGap(s);
     const next: Spliced[] = [];
-    while (ahead[0] !== undefined && (next.length === 0 || ahead[0].U <= next.at(-1)!.u + 1)) {
-      const diff = ahead.shift()!;
-      // Not what the other connection has brought already.
-      if (diff.u > (next.at(-1)?.u ?? last)) next.push(diff);
+    const putNext = () => {
+      while (ahead[0] !== undefined && ahead[0].U <= last + 1) {
+        const diff = ahead.shift()!;
+        if (diff.u <= last) continue; // the other connection has brought it already
+        next.push(diff);
+        last = diff.u;
+      }
+    };
+    putNext();
+    // The slower connection may still bring what is missing; if not, it is a gap.
+    while (ahead[0] !== undefined && (alone || ahead.length >= 1_000)) {
+      this.#onGap(s);
+      last = ahead[0].U - 1;
+      putNext();
     }
-    if (next.length > 0) this.#last.set(s, next.at(-1)!.u);
+    if (next.length > 0) this.#last.set(s, last);
     if (ahead.length === 0) this.#ahead.delete(s);
     return next;
   }

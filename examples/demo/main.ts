@@ -29,4 +29,6 @@ async function main(): Promise<number> {
   }
 }
 
+// Nobody reads it any more, as after `head`.
+process.stdout.on("error", () => process.exit(141));
 process.exitCode = await main();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { realpathSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
@@ -18,7 +19,7 @@ export async function runAlone(
   moduleUrl: string,
   start: (options: { port: number; scale: number }) => Promise<Startable>,
 ): Promise<void> {
-  if (process.argv[1] !== fileURLToPath(moduleUrl)) return;
+  if (!isSameFile(process.argv[1] ?? "", moduleUrl)) return;
   const number = (name: string, otherwise: number): number => {
     const at = process.argv.indexOf(`--${name}`);
     const value = at < 0 ? otherwise : Number(process.argv[at + 1]);
@@ -31,4 +32,13 @@ export async function runAlone(
   const end = () => void sim.close();
   process.once("SIGINT", end);
   process.once("SIGTERM", end);
+}
+
+/** By the real path: Node keeps a symbolic link in the one and not in the other. */
+function isSameFile(path: string, moduleUrl: string): boolean {
+  try {
+    return realpathSync(path) === fileURLToPath(moduleUrl);
+  } catch {
+    return false; // what was started is no file
+  }
 }

@@ -23,7 +23,10 @@ const FLAG_OF: Readonly<Record<string, string>> = {
 /** A message of the library, in words of the command line. */
 export function inFlags(message: string): string {
   const text = message.replace(/^Cannot connect: url /, "The URL ")
-    .replace("is not an absolute URL", "is not absolute: wss://host/path, for example");
+    .replace(
+      "is not an absolute URL",
+      "is not absolute, or not valid: wss://host:443/path, for example",
+    );
   return Object.entries(FLAG_OF).reduce((text, [path, flag]) => text.replaceAll(path, flag), text);
 }
 

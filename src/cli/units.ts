@@ -29,6 +29,8 @@ export type Until =
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
+
 /** Timers of all platforms end at 2^31 ms; a duration beyond would fire at once on some. */
 const LONGEST_MS = 2_147_483_647;
 
@@ -38,7 +40,7 @@ const LONGEST_MS = 2_147_483_647;
  * @returns milliseconds, or `undefined` if it is no duration above zero and below 24 days.
  */
 export function parseDuration(text: string): number | undefined {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+  const [, number, unit] = DURATION.exec(text) ?? [];
   if (number === undefined || unit === undefined) return undefined;
   const ms = Number(number) * unitMs[unit]!;
   return ms > 0 && ms <= LONGEST_MS ? ms : undefined;
@@ -59,11 +61,14 @@ export function parseRate(text: string): Rate | undefined {
  * Reads when to end: a duration (`30s`), a number of frames (`100`), a regular expression between
  * slashes (`/"e":"trade"/`), or else a text that a frame contains.
  *
- * @throws {UsageError} If it is empty, zero frames, or no valid regular expression.
+ * @throws {UsageError} If it is empty, zero frames, a duration that no timer keeps, or no valid regular expression.
  */
 export function parseUntil(text: string): Until {
   const ms = parseDuration(text);
   if (ms !== undefined) return { type: "duration", ms };
+  if (DURATION.test(text)) {
+    throw new UsageError("--until takes a duration above zero and below 24 days");
+  }
   if (/^\d+$/.test(text)) {
     const count = Number(text);
     if (count >= 1 && Number.isSafeInteger(count)) return { type: "frames", count };

@@ -89,7 +89,11 @@ export const binanceWsApi: Preset = variant(binanceStreams, {
   urls: [from(binanceDocs, "wss://ws-api.binance.com:443/ws-api/v3")],
   staleAfterMs: from(ours, 30_000, "user data is quiet; the probe's answer is what is heard"),
   deadAfterMs: from(ours, 45_000),
-  probe: from(binanceDocs, { afterMs: 20_000, text: '{"id":{n},"method":"ping"}' }, "weight 1"),
+  probe: from(
+    binanceDocs,
+    { afterMs: 20_000, text: '{"id":{n},"method":"ping"}', countFrom: 900_001 },
+    "weight 1; its answers must not look like those to the application's own requests",
+  ),
   buffer: from(ours, { maxFrames: 8_192, maxBytes: 16_777_216 }),
 });
 

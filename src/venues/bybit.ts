@@ -30,7 +30,7 @@ export const bybitV5: Preset = frozen({
   deadAfterMs: from(ours, 45_000),
   probe: from(
     bybitDocs,
-    { afterMs: 20_000, text: '{"req_id":"{n}","op":"ping"}' },
+    { afterMs: 20_000, text: '{"req_id":"{n}","op":"ping"}', countFrom: 900_001 },
     "the venue asks for it every 20 s, whatever is heard",
   ),
   sendRateLimit: from(ours, { limit: 5, windowMs: 1_000 }),

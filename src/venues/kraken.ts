@@ -25,7 +25,11 @@ export const krakenV2: Preset = frozen({
   ),
   staleAfterMs: from(ours, 10_000, "a heartbeat per second, but only once subscribed"),
   deadAfterMs: from(ours, 20_000),
-  probe: from(krakenDocs, { afterMs: 5_000, text: '{"method":"ping","req_id":{n}}' }),
+  probe: from(krakenDocs, {
+    afterMs: 5_000,
+    text: '{"method":"ping","req_id":{n}}',
+    countFrom: 900_001,
+  }),
   sendRateLimit: from(ours, { limit: 5, windowMs: 1_000 }),
   buffer: from(ours, { maxFrames: 16_384, maxBytes: 33_554_432 }),
   permanentRetries: from(ours, 3),

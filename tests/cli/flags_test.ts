@@ -39,7 +39,10 @@ test("parseUntil() tells durations, numbers, patterns and texts apart", () => {
   assert(text.type === "text" && text.matches("in 100 s") && !text.matches("100"));
   const slash = parseUntil("/");
   assert(slash.type === "text" && slash.matches("a/b"));
-  for (const wrong of ["", "0", "/(/"]) assertThrows(() => parseUntil(wrong), UsageError);
+  // A duration that is none to a timer would be a text that never comes.
+  for (const wrong of ["", "0", "/(/", "0s", "0.0ms", "600h"]) {
+    assertThrows(() => parseUntil(wrong), UsageError);
+  }
 });
 
 test("parseFlags() reads every option, in both forms", () => {

@@ -107,3 +107,10 @@ test("PRESETS of one venue differ where the venue does", () => {
   assertEquals(PRESETS["binance-wsapi"].renewAfterMs, PRESETS["binance-streams"].renewAfterMs);
   assertEquals(PRESETS["coinbase-user"].overlap.value, false);
 });
+
+test("PRESETS number their probes from where no application does: the answers share a socket", () => {
+  for (const { name, probe } of Object.values(PRESETS)) {
+    const { text, countFrom = 1 } = probe.value;
+    if (text.includes("{n}")) assertEquals(countFrom, 900_001, name);
+  }
+});

@@ -546,4 +546,15 @@ export const RECONNECT: readonly Mutant[] = [
       test: "scenario 53: open() takes calls from within every callback, as events of their own",
     }, { seeds: 300, says: "I2" }],
   },
+  {
+    name: "a verdict without a delay ignores Retry-After",
+    mistake: "a `classify` of the application's own drops what the server asked for",
+    breaks: ["I6"],
+    edits: edit(machine, `minDelayMs = end?.retryAfterMs ?? 0`, `minDelayMs = 0`),
+    killers: [{
+      file: "tests/stack/reconnect_test.ts",
+      test:
+        "scenario 10: open() obeys Retry-After where classify says nothing of a delay, and classify where it does",
+    }],
+  },
 ];
