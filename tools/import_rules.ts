@@ -39,7 +39,7 @@ export const RULES: readonly Rule[] = [
   { files: "src/lifecycle/", imports: core },
   { files: "src/rfc6455/", imports: core },
   { files: "src/reconnect/", imports: [...core, "src/lifecycle/"] },
-  { files: "src/testing/", imports: [...core, "src/lifecycle/"] },
+  { files: "src/testing/", imports: [...core, "src/lifecycle/", "src/runtime/clock.ts"] },
   // Cases over real sockets: they wait in real time and ask the server what it saw.
   {
     files: "src/testing/conformance",

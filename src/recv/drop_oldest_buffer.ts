@@ -49,7 +49,7 @@ const GATHERED_FRAMES = 16;
 /** Waiting readers that are woken at once after one in front of which nothing gathered. */
 const EAGER_FRAMES = 64;
 
-const settled = Promise.resolve();
+const settled = /* @__PURE__ */ Promise.resolve();
 
 /** The recv half: a ring with a writer that never waits and one reader at a time. */
 export class DropOldestBuffer {

@@ -153,7 +153,7 @@ function refusal(error: unknown): TransportError {
   const name = error instanceof Error ? error.name : typeof error;
   const message = "WebSocket" in globalThis
     ? `Cannot connect: the platform refuses the dial (${name})`
-    : "Cannot connect: the platform has no WebSocket; Node has one from 22.18 on";
+    : "Cannot connect: the platform has no WebSocket (Node 22 has)";
   return new TransportError("unsupported", message);
 }
 
@@ -210,13 +210,17 @@ class WebSocketSession implements WsConnection {
     if (this.#sink !== undefined) {
       throw new TypeError("Cannot attach: the frames go elsewhere already");
     }
+    // Nothing comes any more; a stream that is made now must end all the same.
+    if (this.#abandoned) return tell(sink, this.#end ?? lost);
     this.#sink = sink;
     const early = this.#early ?? [];
     this.#early = undefined;
     // The session may have ended meanwhile: what came before is delivered all the same.
     for (const frame of early) this.#hand(frame);
-    if (sink.text !== undefined) this.#short(sink, sink.text);
-    if (this.#end !== undefined && !this.#abandoned) tell(this.#sink, this.#end);
+    // The sink may have thrown, or let go.
+    if (this.#sink !== sink) return;
+    if (this.#end !== undefined) tell(sink, this.#end);
+    else if (sink.text !== undefined) this.#short(sink, sink.text);
   }
 
   send(frame: Frame): void {
@@ -313,7 +317,9 @@ class WebSocketSession implements WsConnection {
       if (data.length <= this.#maxMessageBytes) return this.#emit({ type: "text", data });
     } else if (data instanceof ArrayBuffer) {
       if (data.byteLength <= this.#maxMessageBytes) {
-        return this.#emit({ type: "binary", data: new Uint8Array(data) });
+        // Node (22 to 26) and npm `ws` have one buffer for all empty messages; whoever transfers it has taken that of the next.
+        const bytes = data.byteLength === 0 ? new Uint8Array(0) : new Uint8Array(data);
+        return this.#emit({ type: "binary", data: bytes });
       }
     }
     this.#fail({ code: 1009, reason: "", clean: false, origin: "protocol" });

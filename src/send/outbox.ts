@@ -52,7 +52,7 @@ const MOST_POLL_MS = 10;
 /** Looks of a fast socket in turns of the event loop, between two of the timer: more would only keep the thread busy, and under a clock that stands still for ever. */
 const MOST_LOOKS = 256;
 
-const done: Promise<void> = Promise.resolve();
+const done: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
 /** A bounded queue of frames in front of whichever socket is open. */
 export class Outbox {

@@ -12,7 +12,7 @@ import {
 } from "../contract/connection.ts";
 import type { Capabilities, ConnectContext, WsConnector } from "../contract/connector.ts";
 import { TransportError } from "../contract/errors.ts";
-import { type Frame, frameBytes, isDataFrame } from "../contract/frame.ts";
+import { dataFrame, type Frame, frameBytes, isDataFrame } from "../contract/frame.ts";
 import type { Handshake } from "../contract/handshake.ts";
 import type { Clock, Runtime } from "../contract/runtime.ts";
 import { readableOf, writableOf } from "../contract/session_streams.ts";
@@ -57,7 +57,7 @@ export type HalfOpenDirection = "in" | "out" | "both";
  * ```
  */
 export class FaultyLink implements WsConnector {
-  /** Those of the leaf. */
+  /** Those of the leaf, but for `recvAxis`: a heartbeat behind the link would not notice what the link does. */
   readonly capabilities: Capabilities;
   /** The runtime that was given, with this link in front of its leaf. */
   readonly runtime: Runtime;
@@ -81,7 +81,7 @@ export class FaultyLink implements WsConnector {
     this.#leaf = connector;
     this.#clock = clock;
     this.#random = random;
-    this.capabilities = connector.capabilities;
+    this.capabilities = { ...connector.capabilities, recvAxis: false };
     this.runtime = { ...runtime, connector: this };
     this.#conditions = checked(conditions);
   }
@@ -122,9 +122,12 @@ export class FaultyLink implements WsConnector {
     const { signal } = context;
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#refusal !== undefined) return Promise.reject(refusal(this.#refusal));
+    const abort = new AbortController();
     return new Promise((resolve, reject) => {
       const end = new LinkEnd(this.#parts, {
-        dial: async () => await this.#leaf.connect(handshake, context),
+        dial: async () => await this.#leaf.connect(handshake, { ...context, signal: abort.signal }),
+        cancel: (reason) => abort.abort(reason),
+        ping: this.capabilities.ping,
         resolve,
         reject,
       });
@@ -168,6 +171,10 @@ interface LinkParts {
 
 interface LinkDial {
   dial(): Promise<WsConnection>;
+  /** The leaf's dial is not wanted any more. */
+  cancel(reason: unknown): void;
+  /** Whether the leaf can ping. */
+  readonly ping: boolean;
   resolve(connection: WsConnection): void;
   reject(reason: unknown): void;
 }
@@ -231,12 +238,18 @@ class LinkEnd implements WsConnection {
     if (this.#state !== "open") {
       throw new TransportError("not_connected", "Cannot send frame: the socket is not open");
     }
-    const bytes = frameBytes(frame);
+    if (frame.type === "close") return this.close(frame.code, frame.reason);
+    // What the leaf would refuse is refused now: on its way it could only vanish.
+    if (frame.type === "pong" || frame.type === "ping" && !this.#dial.ping) {
+      throw new TransportError("unsupported", `Cannot send ${frame.type}: this leaf sends none`);
+    }
+    const sent = taken(frame);
+    const bytes = frameBytes(sent);
     this.#waitingBytes += bytes;
-    this.#out.push(this.#link.delayMs(frame), () => {
+    this.#out.push(this.#link.delayMs(sent), () => {
       this.#waitingBytes -= bytes;
       try {
-        this.#inner!.send(frame);
+        this.#inner!.send(sent);
       } catch {
         // The far end has closed meanwhile: what was on its way is lost, as on a real wire.
       }
@@ -253,6 +266,8 @@ class LinkEnd implements WsConnection {
   abandon(): void {
     if (this.#state === "over") return;
     this.#finish();
+    this.#sink = undefined;
+    this.#early = [];
     this.#inner?.abandon();
     // It is the platform's socket that is left behind, and its end that counts.
     void this.#inner?.closed.then(this.#resolveClosed);
@@ -306,8 +321,16 @@ class LinkEnd implements WsConnection {
       if (this.#state === "over") return;
       this.#in.push(this.#link.delayMs(), () => this.#ended(end));
     };
-    if (inner.attach === undefined) void pump(inner, frame);
-    else inner.attach({ frame, dropped, end: () => {} });
+    if (inner.attach === undefined) {
+      // What came before the end may still be in the stream.
+      const read = pump(inner, frame);
+      void inner.closed.then(async (it) => {
+        await read;
+        end(it);
+      });
+      return;
+    }
+    inner.attach({ frame, dropped, end: () => {} });
     void inner.closed.then(end);
   }
 
@@ -325,6 +348,7 @@ class LinkEnd implements WsConnection {
 
   #fail(reason: unknown): void {
     this.#finish();
+    this.#dial.cancel(reason);
     this.#dial.reject(reason);
   }
 
@@ -352,6 +376,15 @@ async function pump(connection: WsConnection, frame: (frame: Frame) => void): Pr
     if (done) return;
     frame(value);
   }
+}
+
+/** A frame as a leaf has taken it when `send` returns: checked, and without the memory of its owner. */
+function taken(
+  frame: Exclude<Frame, { readonly type: "close" }>,
+): Exclude<Frame, { readonly type: "close" }> {
+  if (frame.type === "ping" || frame.type === "pong") return { ...frame, data: frame.data.slice() };
+  const checked = dataFrame(frame.data);
+  return checked.type === "text" ? checked : { ...checked, data: checked.data.slice() };
 }
 
 function isBlocked(blocked: HalfOpenDirection | undefined, direction: "in" | "out"): boolean {

@@ -35,7 +35,8 @@ export class ManualClock implements Clock {
 
   /** Sets a timer. */
   setTimer(callback: () => void, delayMs: number): () => void {
-    const at = this.#now + Math.min(Math.max(0, delayMs), MAX_TIMER_MS);
+    // As platforms do, what is no number is no delay.
+    const at = this.#now + (delayMs > 0 ? Math.min(delayMs, MAX_TIMER_MS) : 0);
     const timer: Timer = { at, order: ++this.#order, callback, set: true };
     this.#push(timer);
     this.#set++;
@@ -85,8 +86,15 @@ export class ManualClock implements Clock {
     return true;
   }
 
-  /** Moves time without firing anything: what a blocked event loop, or a suspended machine, looks like. */
+  /**
+   * Moves time without firing anything: what a blocked event loop, or a suspended machine, looks like.
+   *
+   * @throws {RangeError} If that is not forward.
+   */
   skip(ms: number): void {
+    if (!(Number.isFinite(ms) && ms >= 0)) {
+      throw new RangeError(`Cannot move time by ${ms} ms: it must be a finite number, 0 or more`);
+    }
     this.#now += ms;
   }
 

@@ -12,7 +12,7 @@ import {
 } from "../contract/connection.ts";
 import type { Capabilities, ConnectContext, WsConnector } from "../contract/connector.ts";
 import { TransportError } from "../contract/errors.ts";
-import { type Data, dataFrame, type Frame } from "../contract/frame.ts";
+import { type Data, dataFrame, type Frame, frameBytes } from "../contract/frame.ts";
 import { checkProtocol, type Handshake, wireHandshake } from "../contract/handshake.ts";
 import { readableOf, writableOf } from "../contract/session_streams.ts";
 
@@ -26,6 +26,8 @@ export interface MockDial {
   readonly sentFrames: readonly Frame[];
   /** Whether the dial was given up before it opened. */
   readonly aborted: boolean;
+  /** Whether it waits for {@link open} or {@link fail}. */
+  readonly waits: boolean;
   /** Whether the socket was let go of. */
   readonly abandoned: boolean;
   /** The close frame that was sent, if there was one. */
@@ -34,11 +36,11 @@ export interface MockDial {
   bufferedAmount: number;
   /** Answers the handshake. */
   open(options?: { protocol?: string }): void;
-  /** Refuses the handshake. */
+  /** Refuses the handshake. Of the facts the leaf tells what its `handshakeStatus` lets it see. */
   fail(end?: Partial<SessionEnd>): void;
-  /** A data frame arrives. */
+  /** A data frame arrives; one above `maxMessageBytes` ends the session instead. */
   receive(data: Data): void;
-  /** A ping or pong arrives. */
+  /** A ping or pong arrives, which only a leaf with `seePing` shows. */
   receiveControl(type: "ping" | "pong", data?: Uint8Array<ArrayBuffer>): void;
   /** The leaf reports that it dropped frames. */
   drop(frames: number, bytes: number): void;
@@ -48,7 +50,7 @@ export interface MockDial {
 
 /** What a {@link MockConnector} is made of. */
 export interface MockConnectorOptions {
-  /** What it claims to honour. @default {everything but a recv axis} */
+  /** What it honours; what it does not, it neither does nor shows. @default {everything but a recv axis} */
   readonly capabilities?: Partial<Capabilities>;
   /** Whether the server answers a close frame by itself. @default {true} */
   readonly answersClose?: boolean;
@@ -56,7 +58,7 @@ export interface MockConnectorOptions {
 
 /** A leaf without a network. */
 export class MockConnector implements WsConnector {
-  /** What it claims to honour. */
+  /** What it honours. */
   readonly capabilities: Capabilities;
   /** All dials so far, oldest first. */
   readonly dials: MockDial[] = [];
@@ -92,7 +94,13 @@ export class MockConnector implements WsConnector {
         return reject(error);
       }
       this.dials.push(
-        new Dial(wire, { signal, resolve, reject, answersClose: () => this.answersClose }),
+        new Dial(wire, {
+          signal,
+          resolve,
+          reject,
+          capabilities: this.capabilities,
+          answersClose: () => this.answersClose,
+        }),
       );
     });
   }
@@ -103,7 +111,7 @@ export class MockConnector implements WsConnector {
       const dial = this.dials[this.#taken];
       if (dial === undefined) return undefined;
       this.#taken++;
-      if (!dial.aborted) return dial;
+      if (dial.waits) return dial;
     }
   }
 }
@@ -112,6 +120,7 @@ interface Settle {
   readonly signal: AbortSignal;
   resolve(connection: WsConnection): void;
   reject(reason: unknown): void;
+  readonly capabilities: Capabilities;
   answersClose(): boolean;
 }
 
@@ -142,6 +151,10 @@ class Dial implements MockDial, WsConnection {
       this.aborted = true;
       settle.reject(settle.signal.reason);
     });
+  }
+
+  get waits(): boolean {
+    return this.#state === "dialing" && !this.aborted;
   }
 
   get sent(): Data[] {
@@ -175,7 +188,17 @@ class Dial implements MockDial, WsConnection {
     if (this.#state !== "dialing") throw new Error("Cannot fail dial: it is settled");
     this.#forget();
     this.#state = "ended";
-    const full: SessionEnd = { code: 1006, reason: "", clean: false, origin: "handshake", ...end };
+    const { handshakeStatus } = this.#settle.capabilities;
+    const { status, retryAfterMs, ...rest } = end;
+    const full: SessionEnd = {
+      code: 1006,
+      reason: "",
+      clean: false,
+      origin: "handshake",
+      ...rest,
+      ...(status === undefined || handshakeStatus === "none" ? {} : { status }),
+      ...(retryAfterMs === undefined || handshakeStatus !== "exact" ? {} : { retryAfterMs }),
+    };
     const detail = full.status === undefined ? "refused" : `status ${full.status}`;
     this.#settle.reject(
       new TransportError("connect_failed", `Cannot connect: ${detail}`, { end: full }),
@@ -183,11 +206,13 @@ class Dial implements MockDial, WsConnection {
   }
 
   receive(data: Data): void {
-    this.#emit(dataFrame(data));
+    const frame = dataFrame(data);
+    if (frameBytes(frame) <= this.#settle.capabilities.maxMessageBytes) return this.#emit(frame);
+    this.end({ code: 1009, clean: false, origin: "protocol" });
   }
 
   receiveControl(type: "ping" | "pong", data: Uint8Array<ArrayBuffer> = new Uint8Array(0)): void {
-    this.#emit({ type, data });
+    if (this.#settle.capabilities.seePing) this.#emit({ type, data });
   }
 
   drop(frames: number, bytes: number): void {
@@ -225,7 +250,24 @@ class Dial implements MockDial, WsConnection {
     if (this.#state !== "open" || this.closing !== undefined || this.abandoned) {
       throw new TransportError("not_connected", "Cannot send frame: the socket is not open");
     }
-    this.sentFrames.push(frame);
+    switch (frame.type) {
+      case "text":
+      case "binary":
+        this.sentFrames.push(copied(dataFrame(frame.data)));
+        return;
+      case "close":
+        return this.close(frame.code, frame.reason);
+      case "ping":
+        if (!this.#settle.capabilities.ping) {
+          throw new TransportError("unsupported", "Cannot send ping: this leaf has none");
+        }
+        this.sentFrames.push(copied(frame));
+        return;
+      case "pong":
+        throw new TransportError("unsupported", "Cannot send pong: the platform sends them");
+      default:
+        return frame satisfies never;
+    }
   }
 
   close(code = 1000, reason = ""): void {
@@ -247,4 +289,9 @@ class Dial implements MockDial, WsConnection {
     if (this.#sink === undefined) this.#early.push(frame);
     else this.#sink.frame(frame);
   }
+}
+
+/** As every leaf has taken it when `send` returns: what its owner writes into it later is not sent. */
+function copied(frame: Exclude<Frame, { readonly type: "close" }>): Frame {
+  return frame.type === "text" ? frame : { ...frame, data: frame.data.slice() };
 }

@@ -4,7 +4,7 @@
  * Rules:
  * - With `dropOldest` a loss lies before everything that the ring holds, so it goes with the next batch.
  * - With `fail` the frame that did not fit and all that follow are lost, so the loss goes after everything that the ring holds: in a batch without frames.
- * - Only data frames count as lost. A ping or pong that goes is gone.
+ * - Only data frames count as lost. A ping or pong that goes, or does not fit, is gone.
  *
  * @module
  */
@@ -51,6 +51,8 @@ export class BatchQueue {
 
   /** A frame comes in. */
   push(frame: Frame): void {
+    // One that does not fit takes no data frame's place.
+    if (!isDataFrame(frame) && !this.#ring.fits(frameBytes(frame))) return;
     if (this.#fails) {
       this.#failed ||= !this.#ring.fits(frameBytes(frame));
       if (this.#failed) return this.#lose(frame);

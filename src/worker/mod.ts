@@ -30,6 +30,7 @@ import { TransportError } from "../contract/errors.ts";
 import { dataFrame } from "../contract/frame.ts";
 import { type Handshake, wireHandshake } from "../contract/handshake.ts";
 import { OptionCheck } from "../contract/options.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { web } from "../runtime/web.ts";
 import { WorkerChannel, type WorkerLike } from "./channel.ts";
 import {
@@ -37,6 +38,7 @@ import {
   type FromWorker,
   type HostedAxis,
   PROTOCOL_VERSION,
+  wordEveryMs,
 } from "./protocol.ts";
 import { WorkerSession } from "./worker_session.ts";
 
@@ -175,7 +177,10 @@ function dial(
         case "opened":
           return settle(() => {
             const { protocol } = said;
-            resolve(session = new WorkerSession({ channel, protocol, ping: capabilities.ping }));
+            const { ping } = capabilities;
+            const everyMs = message.axis === undefined ? undefined : 2 * wordEveryMs(message.axis);
+            const watch = everyMs === undefined ? {} : { watch: { clock: systemClock, everyMs } };
+            resolve(session = new WorkerSession({ channel, protocol, ping, ...watch }));
           });
         case "failed": {
           const { end } = said;

@@ -8,7 +8,7 @@
  *     │ ── dial ──────────────────▶ │
  *     │ ◀──────── opened | failed ──│
  *     │ ── send, close ───────────▶ │
- *     │ ◀────────────── batch ──────│   at most CREDIT of them without an ack
+ *     │ ◀────────────── batch ──────│   at most CREDIT of them without an ack; an empty one where nothing is new for a while
  *     │ ── ack ───────────────────▶ │
  *     │ ◀──────────────── end ──────│   last, when all frames have crossed
  * ```
@@ -21,7 +21,12 @@ import type { TransportErrorCode } from "../contract/errors.ts";
 import type { Data, Frame } from "../contract/frame.ts";
 
 /** Which protocol this is. Both sides come from the same release, unless a bundle is stale. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
+
+/** How often a worker says something although nothing is new; one with a heartbeat, as nobody else would notice that it has gone. */
+export function wordEveryMs({ liveness }: HostedAxis): number {
+  return Math.max(1_000, liveness.staleAfterMs ?? 60_000) / 2;
+}
 
 /** Batches that may be under way without an acknowledgement. One would leave the main thread idle for a round trip. */
 export const CREDIT = 2;

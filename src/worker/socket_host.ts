@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { nothing } from "../contract/abort.ts";
 import type { SessionEnd, WsConnection } from "../contract/connection.ts";
 import type { WsConnector } from "../contract/connector.ts";
 import { isTransportError } from "../contract/errors.ts";
@@ -27,6 +28,7 @@ import {
   PROTOCOL_VERSION,
   readToWorker,
   type Report,
+  wordEveryMs,
 } from "./protocol.ts";
 import { failureOf, wireFrame } from "./wire.ts";
 
@@ -69,6 +71,7 @@ export class SocketHost {
   #turning = false;
   #toldBuffered = 0;
   #cancelPoll: (() => void) | undefined;
+  #cancelWord: () => void = nothing;
   #last: (FromWorker & { readonly type: "end" }) | undefined;
   #over = false;
 
@@ -120,6 +123,7 @@ export class SocketHost {
     this.#options.post({ type: "opened", protocol: connection.protocol }, []);
     const pass = (frame: Frame) => this.#received(frame, dial);
     const frame = dial.axis === undefined ? pass : this.#watched(pass, dial.axis);
+    if (dial.axis !== undefined) this.#word(wordEveryMs(dial.axis));
     let read: Promise<void> | undefined;
     if (connection.attach === undefined) read = pump(connection, frame);
     else connection.attach({ frame, dropped: () => {}, end: () => {} });
@@ -227,7 +231,17 @@ export class SocketHost {
     this.#last = last;
     this.#abort.abort();
     this.#cancelPoll?.();
+    this.#cancelWord();
     this.#flush();
+  }
+
+  /** Not every platform tells the main thread of a worker that has exited, and none of one that is stuck. */
+  #word(everyMs: number): void {
+    this.#cancelWord = this.#options.clock.setTimer(() => {
+      this.#news = true;
+      this.#flush();
+      this.#word(everyMs);
+    }, everyMs);
   }
 
   /** What we do not understand may have been a frame to send: the session cannot go on as if nothing were. */

@@ -14,7 +14,10 @@ export function receivedFrame(frame: WireFrame): Frame {
   return frame instanceof Uint8Array ? { type: "binary", data: frame } : frame;
 }
 
-/** A frame as it crosses. Bytes go over with their buffer, unless that holds more than them. */
+/**
+ * A frame as it crosses. Bytes go over with their buffer, unless that holds more than them, or nothing: leaves may have one buffer for all empty
+ * frames (npm `ws` 8.23.0 does), and it would be gone for the next.
+ */
 export function wireFrame(frame: Frame, transfer: ArrayBuffer[]): WireFrame {
   switch (frame.type) {
     case "text":
@@ -22,7 +25,8 @@ export function wireFrame(frame: Frame, transfer: ArrayBuffer[]): WireFrame {
     case "close":
       throw new TypeError("Cannot hand over a close frame: it is an end record");
     default: {
-      const whole = frame.data.byteLength === frame.data.buffer.byteLength;
+      const { byteLength, buffer } = frame.data;
+      const whole = byteLength === buffer.byteLength && byteLength > 0;
       const data = whole ? frame.data : frame.data.slice();
       transfer.push(data.buffer);
       return frame.type === "binary" ? data : { type: frame.type, data };

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { onAbort } from "../contract/abort.ts";
+import { nothing, onAbort } from "../contract/abort.ts";
 import {
   checkClose,
   type FrameSink,
@@ -15,6 +15,7 @@ import {
 } from "../contract/connection.ts";
 import { TransportError } from "../contract/errors.ts";
 import { dataFrame, type Frame, frameBytes } from "../contract/frame.ts";
+import type { Clock } from "../contract/runtime.ts";
 import { readableOf, writableOf } from "../contract/session_streams.ts";
 import type { WorkerChannel } from "./channel.ts";
 import type { BatchMessage, FromWorker } from "./protocol.ts";
@@ -28,6 +29,8 @@ export interface WorkerSessionOptions {
   readonly protocol: string;
   /** Whether the leaf in the worker can ping. */
   readonly ping: boolean;
+  /** Which clock says that a worker without a word for twice so long has gone. @default {none: it may be silent} */
+  readonly watch?: { readonly clock: Clock; readonly everyMs: number };
 }
 
 /** Frames that wait for whoever attaches, or reads the stream; more than that means that nobody will. */
@@ -51,6 +54,8 @@ export class WorkerSession implements WsConnection {
   #earlyFrames = 0;
   #end: SessionEnd | undefined;
   #abandoned = false;
+  /** Whether the sink was told the end: nothing follows. */
+  #told = false;
   #closing = false;
   /** Bytes posted in all, and of these what the worker has not handled or its socket still holds. */
   #posted = 0;
@@ -60,12 +65,17 @@ export class WorkerSession implements WsConnection {
   #readable: ReadableStream<Frame> | undefined;
   #writable: WritableStream<Frame> | undefined;
 
+  /** Messages so far. */
+  #words = 0;
+  #unwatch: () => void = nothing;
+
   /** Makes one, of a worker whose socket has opened. */
-  constructor({ channel, protocol, ping }: WorkerSessionOptions) {
+  constructor({ channel, protocol, ping, watch }: WorkerSessionOptions) {
     this.#channel = channel;
     this.#ping = ping;
     this.protocol = protocol;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    if (watch !== undefined) this.#watch(watch, false);
   }
 
   get bufferedAmount(): number {
@@ -90,11 +100,13 @@ export class WorkerSession implements WsConnection {
     if (this.#sink !== undefined) {
       throw new TypeError("Cannot attach: the frames go elsewhere already");
     }
+    // Nothing comes any more; a stream that is made now must end all the same.
+    if (this.#abandoned) return tell(sink, this.#end ?? lostHere);
     this.#sink = sink;
     const early = this.#early;
     this.#early = [];
     for (const batch of early) this.#deliver(batch);
-    if (this.#end !== undefined && !this.#abandoned) tell(sink, this.#end);
+    this.#tellEnd();
   }
 
   send(frame: Frame): void {
@@ -127,6 +139,7 @@ export class WorkerSession implements WsConnection {
   abandon(): void {
     if (this.#abandoned) return;
     this.#abandoned = true;
+    this.#unwatch();
     this.#early = [];
     // Contained: the stream may be the one whose cancelling led here, and cannot be closed any more.
     const sink = this.#readable !== undefined && this.#end === undefined ? this.#sink : undefined;
@@ -138,6 +151,7 @@ export class WorkerSession implements WsConnection {
 
   /** The worker said something. */
   take(message: FromWorker | undefined): void {
+    this.#words++;
     switch (message?.type) {
       case "batch": {
         const { taken } = message;
@@ -167,6 +181,16 @@ export class WorkerSession implements WsConnection {
     this.#fail(lostHere);
   }
 
+  /** Two looks in a row: with the first one, after a thread was blocked or a machine slept, what was said may wait to be heard. */
+  #watch(watch: NonNullable<WorkerSessionOptions["watch"]>, silent: boolean): void {
+    const words = this.#words;
+    this.#unwatch = watch.clock.setTimer(() => {
+      if (this.#words !== words) return this.#watch(watch, false);
+      if (silent) return this.gone();
+      this.#watch(watch, true);
+    }, watch.everyMs);
+  }
+
   get #isFull(): boolean {
     return this.bufferedAmount > HIGH_WATER_MARK && this.#end === undefined && !this.#abandoned;
   }
@@ -180,8 +204,11 @@ export class WorkerSession implements WsConnection {
   }
 
   #keep(batch: BatchMessage): void {
+    const { frames, reports, droppedFrames } = batch;
+    // The answer to a send; whoever only sends, and never attaches, must not gather these.
+    if (frames.length === 0 && reports.length === 0 && droppedFrames === 0) return;
     this.#early.push(batch);
-    this.#earlyFrames += batch.frames.length;
+    this.#earlyFrames += frames.length;
     if (this.#earlyFrames > MAX_EARLY_FRAMES) this.#fail(lost);
   }
 
@@ -193,7 +220,7 @@ export class WorkerSession implements WsConnection {
 
   /** Runs the sink. What it throws must not reach the platform; the session's end tells of it. */
   #guarded(run: (sink: FrameSink) => void): void {
-    if (this.#sink === undefined || this.#abandoned) return;
+    if (this.#sink === undefined || this.#abandoned || this.#told) return;
     try {
       run(this.#sink);
     } catch {
@@ -211,10 +238,18 @@ export class WorkerSession implements WsConnection {
   #finish(end: SessionEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    this.#unwatch();
     this.#resolveClosed(end);
     this.#wakeWriter();
     void this.#channel.end();
-    if (!this.#abandoned && this.#sink !== undefined) tell(this.#sink, end);
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    const [sink, end] = [this.#sink, this.#end];
+    if (sink === undefined || end === undefined || this.#abandoned || this.#told) return;
+    this.#told = true;
+    tell(sink, end);
   }
 }
 

@@ -47,6 +47,10 @@ class FakeSocket {
     this.onopen!({});
   }
 
+  get listening(): number {
+    return this.#listeners.size;
+  }
+
   receives(data: unknown): void {
     for (const listener of [...this.#listeners]) listener({ data });
   }
@@ -122,6 +126,50 @@ test("WebSocketSession.readable that nobody reads ends its session instead of gr
   assertEquals([end.code, end.clean], [1006, false]);
   assertEquals(socket.closes.length, 1);
   assert(!readable.locked);
+});
+
+// Node (22 to 26) and npm ws have one buffer for all empty messages: where it was transferred to another thread, the next message threw.
+test("WebSocketSession gives every empty message a buffer of its own", async () => {
+  const [socket, connection] = await session();
+  const buffers: ArrayBuffer[] = [];
+  connection.attach!({
+    frame: (frame) => void (frame.type === "binary" && buffers.push(frame.data.buffer)),
+    dropped() {},
+    end() {},
+  });
+  const shared = new ArrayBuffer(0);
+  socket.receives(shared);
+  structuredClone(buffers[0], { transfer: [buffers[0]!] });
+  socket.receives(shared);
+  assertEquals(new Set([shared, ...buffers]).size, 3);
+});
+
+// A stream that was made when nothing would come any more did not end.
+for (const [what, end] of [["failed", "x".repeat(1_001)], ["was let go of", undefined]] as const) {
+  test(`WebSocketSession.readable of a session that ${what} ends`, async () => {
+    const [socket, connection] = await session();
+    if (end === undefined) connection.abandon();
+    else socket.receives(end);
+    assertEquals((await connection.readable.getReader().read()).done, true);
+  });
+}
+
+// The socket, which may live for long, kept the sink and with it the connection.
+test("WebSocketSession listens no more for a sink that threw, or came when all was over", async () => {
+  for (const first of ["1", "x".repeat(1_001)]) {
+    const [socket, connection] = await session();
+    socket.receives(first);
+    let ends = 0;
+    connection.attach!({
+      frame() {
+        throw new Error("A broken sink");
+      },
+      text() {},
+      dropped() {},
+      end: () => void ends++,
+    });
+    assertEquals([socket.listening, ends], [0, 1]);
+  }
 });
 
 // Deno answers a refused wss: handshake with a second connection unless HTTP/2 is off, which a client of the user's own may not have turned off.

@@ -11,7 +11,7 @@ const capabilities = {
   wireDials: 1,
   recvAxis: false,
 };
-say({ type: "hello", version: 1, capabilities });
+say({ type: "hello", version: 2, capabilities });
 say({ type: "opened", protocol: "" });
 say({ type: "batch", frames: { length: 1e9 }, droppedFrames: -1 });
 for (let i = 0; i < 1_000; i++) say({ type: "end", end: { code: i, reason: i } });

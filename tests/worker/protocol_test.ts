@@ -25,7 +25,7 @@ const batch = {
 };
 
 const fromWorker: readonly Record<string, unknown>[] = [
-  { type: "hello", version: 1, capabilities },
+  { type: "hello", version: 2, capabilities },
   { type: "opened", protocol: "" },
   { type: "failed", code: "connect_failed", message: "m" },
   { type: "failed", code: "unsupported", message: "m", end },
@@ -116,8 +116,8 @@ test("readFromWorker() takes an unknown code of a failed dial as connect_failed"
 });
 
 test("readFromWorker() takes the number of another version, whatever else it says", () => {
-  assertEquals(readFromWorker({ type: "hello", version: 2 })?.type, "hello");
-  assertEquals(readFromWorker({ type: "hello", version: 1 }), undefined);
+  assertEquals(readFromWorker({ type: "hello", version: 3 })?.type, "hello");
+  assertEquals(readFromWorker({ type: "hello", version: 2 }), undefined);
 });
 
 test("failureOf() takes what a leaf throws for a failed dial, whatever it is, and does not quote it", () => {

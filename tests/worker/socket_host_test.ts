@@ -152,7 +152,7 @@ test("SocketHost leaves no timer behind when the session ends", async () => {
   socket.bufferedAmount = 5;
   host.receive({ type: "send", frame: { type: "text", data: "x" } });
   clock.runTurns();
-  assertEquals(clock.timers, 2);
+  assertEquals(clock.timers, 3);
   socket.end({ code: 1000 });
   await settled();
   assertEquals(clock.timers, 0);

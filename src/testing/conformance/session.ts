@@ -22,6 +22,8 @@ export class Session {
   end: SessionEnd | undefined;
   /** How often the end was told; must be once. */
   ends = 0;
+  /** Why its stream could not be read to the end, which must not happen. */
+  #broken: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
   readonly #within: Within;
 
@@ -34,8 +36,13 @@ export class Session {
 
   /** Begins to read: by the synchronous path where there is one. */
   collect(): this {
-    if (this.connection.attach === undefined) void this.read();
-    else {
+    if (this.connection.attach === undefined) {
+      // Not left to the platform, which would end the whole run for it.
+      this.read().catch((error) => {
+        this.#broken = { error };
+        this.#wake();
+      });
+    } else {
       this.connection.attach({
         frame: (frame) => this.#took(frame),
         dropped: () => {},
@@ -83,6 +90,7 @@ export class Session {
   /** Resolves when a condition on this session holds; a session that ends before fails the case. */
   async when(condition: () => boolean, what: string): Promise<void> {
     while (!condition()) {
+      this.#expectWhole();
       expect(this.end === undefined, `The session ended before ${what}: ${shown(this.end)}`);
       await this.#within(new Promise<void>((resolve) => this.#wake = resolve), what);
     }
@@ -97,12 +105,18 @@ export class Session {
     );
     // The sink or the stream may be told in the next turn.
     while (this.end === undefined) {
+      this.#expectWhole();
       await this.#within(
         new Promise<void>((resolve) => this.#wake = resolve),
         "the end in the recv half",
       );
     }
     return end;
+  }
+
+  #expectWhole(): void {
+    const broken = this.#broken;
+    expect(broken === undefined, `The readable failed with ${shown(broken?.error)}`);
   }
 
   /** Sends text. */
