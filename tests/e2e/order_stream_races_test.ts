@@ -145,6 +145,7 @@ test("orderStream() dials no sooner than the end of a ban that it is told in the
 test("orderStream() gives up when the venue refuses its key in the session", async () => {
   const mock = mockRuntime();
   const { feed, done, asked, end } = start(mock);
+  const rejected = assertRejects(() => done);
   try {
     for (let tries = 0; tries < 4; tries++) {
       const dial = await mock.dial();
@@ -157,7 +158,7 @@ test("orderStream() gives up when the venue refuses its key in the session", asy
     }
     await mock.settle();
     assertEquals(feed.lifecycle.value.phase, "unrecoverable");
-    await assertRejects(() => done);
+    await rejected;
   } finally {
     await end();
   }
