@@ -1,22 +1,23 @@
 /**
  * Bytes over `Deno.connect`.
  *
- * - Deno's TLS connection has no switch for Nagle's algorithm, so the TCP connection is made first, set to no delay, and TLS begun on it.
+ * - TLS is that of `node:tls`, over a TCP connection of `Deno.connect`. A TLS connection of `Deno` that is closed keeps its socket for as long as the peer
+ *   likes: until TLS has begun, and until what was written is read (2.9.5). A socket of `node:tls` reads on although it is paused (2.9.5).
  * - A read that is ready resolves within microtasks; a loop over it starves everything else. After each larger read comes a macrotask.
  * - `conn.readable` is avoided: it costs memory per connection and milliseconds at the 99th percentile.
- * - `Deno.startTls` takes no client certificate (Deno 2.9); dials that have one go through `node:tls`.
  *
  * @module
  */
+import { Duplex } from "node:stream";
 import { onAbort } from "../contract/abort.ts";
 import type { WsConnector } from "../contract/connector.ts";
 import { tcpLeaf } from "./tcp_leaf.ts";
-import { nodeTransport } from "./tcp_node.ts";
+import { secureOver } from "./tcp_node.ts";
 import type { TcpOptions } from "./tcp_options.ts";
 import { type BytePipe, PulledLink } from "./tcp_pulled_link.ts";
 import { platformSeams } from "./tcp_seams.ts";
 import { bufferText } from "./tcp_text.ts";
-import type { ByteReceiver, ByteTransport, TlsSettings } from "./tcp_transport.ts";
+import type { ByteLink, ByteReceiver, ByteTransport, TlsSettings } from "./tcp_transport.ts";
 
 /** What is used of a `Deno.Conn`. */
 interface Conn {
@@ -30,18 +31,13 @@ interface TcpConn extends Conn {
   setNoDelay(on?: boolean): void;
 }
 
-interface TlsConn extends Conn {
-  handshake(): Promise<unknown>;
-}
-
 /** What is used of `Deno`; its types are not there when others read this file. */
 interface DenoNet {
   connect(to: { hostname: string; port: number; signal: AbortSignal }): Promise<TcpConn>;
-  startTls(
-    conn: TcpConn,
-    options: { hostname: string; caCerts: string[]; alpnProtocols: string[] },
-  ): Promise<TlsConn>;
 }
+
+/** Calls back in the next macrotask. */
+type Turn = (callback: () => void) => void;
 
 const net = (globalThis as unknown as { Deno: DenoNet }).Deno;
 
@@ -66,23 +62,19 @@ export function tcp(options: TcpOptions = {}): WsConnector {
  *
  * @param turn Calls back in the next macrotask.
  */
-export function denoTransport(turn: (callback: () => void) => void): ByteTransport {
-  const viaNode = nodeTransport();
-  const link = (conn: Conn, receiver: ByteReceiver) =>
-    new PulledLink(new DenoPipe(conn, turn), receiver);
+export function denoTransport(turn: Turn): ByteTransport {
   return {
     tls: true,
     async connect(address, receiver, signal) {
-      const { host: hostname, port, tls, tunnel } = address;
-      if ((tls ?? tunnel)?.cert !== undefined) return viaNode.connect(address, receiver, signal);
+      const { host: hostname, port, tls } = address;
       const conn = await connectTcp({ hostname, port }, signal);
       conn.setNoDelay(true);
-      return link(tls ? await startTls(conn, tls, signal) : conn, receiver);
+      if (tls) return await TlsLink.over(new ConnDuplex(conn, turn), tls, receiver, signal);
+      return new PulledLink(new DenoPipe(conn, turn), receiver);
     },
-    async secure(plain, tls, receiver, signal) {
-      if (!(plain instanceof PulledLink)) return viaNode.secure!(plain, tls, receiver, signal);
+    secure(plain, tls, receiver, signal) {
       const { conn } = (plain as PulledLink<DenoPipe>).detach();
-      return link(await startTls(conn as TcpConn, tls, signal), receiver);
+      return TlsLink.over(new ConnDuplex(conn, turn), tls, receiver, signal);
     },
   };
 }
@@ -109,32 +101,132 @@ async function connectTcp(
   }
 }
 
-async function startTls(conn: TcpConn, tls: TlsSettings, signal: AbortSignal): Promise<TlsConn> {
-  const secured = await net.startTls(conn, {
-    hostname: tls.serverName,
-    caCerts: [...tls.ca],
-    alpnProtocols: ["http/1.1"],
-  });
-  const stopListening = onAbort(signal, () => secured.close());
-  try {
-    await secured.handshake();
-    signal.throwIfAborted();
-    return secured;
-  } catch (error) {
-    signal.throwIfAborted(); // then it is closed already
-    secured.close();
-    throw error;
-  } finally {
-    stopListening();
+/** TLS of `node:tls` over a TCP connection that is read no further while the link is paused. */
+class TlsLink implements ByteLink {
+  readonly #conn: ConnDuplex;
+  readonly #link: ByteLink;
+
+  constructor(conn: ConnDuplex, link: ByteLink) {
+    this.#conn = conn;
+    this.#link = link;
+  }
+
+  static async over(
+    under: ConnDuplex,
+    tls: TlsSettings,
+    receiver: ByteReceiver,
+    signal: AbortSignal,
+  ): Promise<TlsLink> {
+    try {
+      return new TlsLink(under, await secureOver(under, tls, receiver, signal));
+    } catch (error) {
+      under.destroy();
+      throw error;
+    }
+  }
+
+  get bufferedBytes(): number {
+    return this.#link.bufferedBytes;
+  }
+
+  write(chunks: readonly Uint8Array<ArrayBuffer>[]): void {
+    this.#link.write(chunks);
+  }
+
+  pause(): void {
+    this.#conn.hold();
+    this.#link.pause();
+  }
+
+  resume(): void {
+    this.#link.resume();
+    this.#conn.goOn();
+  }
+
+  end(): void {
+    this.#link.end();
+  }
+
+  destroy(): void {
+    this.#link.destroy();
+    this.#conn.destroy();
+  }
+}
+
+/** A connection as `node:tls` wants it. */
+class ConnDuplex extends Duplex {
+  readonly #conn: Conn;
+  readonly #turn: Turn;
+  #buffer = new Uint8Array(FIRST_READ_BYTES);
+  #burst = false;
+  #held: PromiseWithResolvers<void> | undefined;
+
+  constructor(conn: Conn, turn: Turn) {
+    super();
+    this.#conn = conn;
+    this.#turn = turn;
+    this.on("error", () => {}); // the TLS socket says so too
+  }
+
+  hold(): void {
+    this.#held ??= Promise.withResolvers();
+  }
+
+  goOn(): void {
+    this.#held?.resolve();
+    this.#held = undefined;
+  }
+
+  override async _read(): Promise<void> {
+    try {
+      if (this.#burst) await new Promise<void>(this.#turn);
+      while (this.#held) await this.#held.promise;
+      if (this.destroyed) return;
+      const bytes = await this.#conn.read(this.#buffer);
+      if (this.destroyed) return;
+      const chunk = bytes === null ? null : this.#buffer.slice(0, bytes);
+      const { length } = this.#buffer;
+      if (bytes === length && length < LARGEST_READ_BYTES) {
+        this.#buffer = new Uint8Array(2 * length);
+      }
+      this.#burst = bytes !== null && bytes >= BURST_BYTES;
+      this.push(chunk);
+    } catch (cause) {
+      this.destroy(cause as Error);
+    }
+  }
+
+  override async _write(
+    chunk: Uint8Array,
+    _encoding: string,
+    done: () => void,
+  ): Promise<void> {
+    try {
+      for (let at = 0; at < chunk.length;) at += await this.#conn.write(chunk.subarray(at));
+    } catch {
+      // Reading ends as well, behind what the peer had sent before.
+    }
+    done();
+  }
+
+  override _final(done: (cause?: Error) => void): void {
+    this.#conn.closeWrite().then(() => done(), done);
+  }
+
+  override _destroy(cause: Error | null, done: (cause: Error | null) => void): void {
+    this.goOn();
+    this.#conn.close();
+    done(cause);
   }
 }
 
 class DenoPipe implements BytePipe {
   readonly conn: Conn;
-  readonly #turn: (callback: () => void) => void;
+  readonly readsOut = true;
+  readonly #turn: Turn;
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_READ_BYTES);
 
-  constructor(conn: Conn, turn: (callback: () => void) => void) {
+  constructor(conn: Conn, turn: Turn) {
     this.conn = conn;
     this.#turn = turn;
   }

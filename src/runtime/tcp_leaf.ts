@@ -127,7 +127,11 @@ async function dial(
       link = await transport.connect(at, receiver, signal).catch(connectFailure(signal));
     }
     signal.throwIfAborted();
-    return await openSession(link, receiver, options, seams, { handshake, key, request, signal });
+    const sent = { handshake, key, request, signal };
+    const session = await openSession(link, receiver, options, seams, sent);
+    if (signal.aborted) session.abandon(); // in the turn of the answer: its link is destroyed
+    signal.throwIfAborted();
+    return session;
   } catch (error) {
     link?.destroy();
     throw error;
@@ -148,7 +152,7 @@ const failed = (facts: Partial<SessionEnd> = {}): SessionEnd => ({
   ...facts,
 });
 
-/** How platforms say that they were told not to let this program connect: Deno by name, Node by code. */
+/** How platforms say that they were told not to let this program connect: Deno by name (of an address; of a name by code, below), Node by code. */
 const DENIED: ReadonlySet<unknown> = new Set([
   "NotCapable",
   "PermissionDenied",
@@ -159,8 +163,9 @@ const DENIED: ReadonlySet<unknown> = new Set([
 function connectFailure(signal: AbortSignal): (cause: unknown) => never {
   return (cause) => {
     signal.throwIfAborted();
-    const { name, code } = (cause ?? {}) as { name?: unknown; code?: unknown };
-    if (DENIED.has(name) || DENIED.has(code)) {
+    const { name, code, syscall } = (cause ?? {}) as Partial<Record<string, unknown>>;
+    const unasked = code === "EPERM" && syscall === "getaddrinfo"; // node:tls of Deno 2.9.5
+    if (DENIED.has(name) || DENIED.has(code) || unasked) {
       const message = "Cannot connect: the platform denies this program the network";
       throw new TransportError("unsupported", message, { cause });
     }
@@ -189,11 +194,15 @@ function exchange<T>(
     const { signal } = sent;
     const head = new HttpHeadReader(sent.maxHeadBytes);
     let stopListening = () => {};
+    let settled = false;
     function settle(how: () => void): void {
+      settled = true;
       stopListening();
       receiver.to({ bytes() {}, drained() {}, ended() {} });
       how();
     }
+    stopListening = onAbort(signal, () => settle(() => reject(signal.reason)));
+    if (settled) return;
     receiver.to({
       bytes(chunk) {
         const outcome = head.push(chunk);
@@ -223,8 +232,8 @@ function exchange<T>(
         settle(() => reject(error));
       },
     });
-    stopListening = onAbort(signal, () => settle(() => reject(signal.reason)));
-    if (!signal.aborted) link.write([sent.request]);
+    // The link may have ended before, which the receiver has then been told already.
+    if (!settled) link.write([sent.request]);
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * Bytes over `node:net` and `node:tls`, for Node (and for dials on Bun, proxies there, and client certificates on Deno).
+ * Bytes over `node:net` and `node:tls`, for Node (and for dials on Bun, proxies there, and TLS on Deno).
  *
  * Sockets read into one buffer that all of them share: the callback is synchronous, and the reader has used the bytes when it returns.
  * That is faster than 'data' events and takes no memory per connection. A TLS socket over a tunnel cannot do so and uses events.
@@ -7,11 +7,12 @@
  * @module
  */
 import { connect as tcpConnect, isIP, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import {
+  checkServerIdentity,
   connect as tlsConnect,
   type ConnectionOptions,
   createSecureContext,
-  rootCertificates,
   type SecureContext,
 } from "node:tls";
 import { onAbort } from "../contract/abort.ts";
@@ -25,7 +26,7 @@ import type { ByteLink, ByteReceiver, ByteTransport, TlsSettings } from "./tcp_t
 const READ_BYTES = 262_144;
 let shared: Uint8Array<ArrayBuffer> | undefined;
 
-/** One context per set of certificates: making it parses some 150 of them. */
+/** One context per set of certificates: making it parses them. */
 const contexts = new WeakMap<readonly string[], SecureContext>();
 
 function contextOf(tls: TlsSettings): SecureContext {
@@ -33,20 +34,23 @@ function contextOf(tls: TlsSettings): SecureContext {
   if (!context) {
     const { ca, cert, key } = tls;
     context = createSecureContext({
-      // Node replaces its own authorities by those given.
-      ...(ca.length > 0 ? { ca: [...rootCertificates, ...ca] } : {}),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
     });
+    // Its option `ca` replaces the authorities of the platform, and those of its command line and environment (NODE_EXTRA_CA_CERTS).
+    for (const pem of ca) context.context.addCACert(pem);
     contexts.set(ca, context);
   }
   return context;
 }
 
 function tlsOptions(tls: TlsSettings): ConnectionOptions {
+  const { serverName } = tls;
   return {
-    // An IP address is no server name (RFC 6066, section 3); it is checked against the certificate as the host.
-    ...(isIP(tls.serverName) ? { host: tls.serverName } : { servername: tls.serverName }),
+    // An IP address is no server name (RFC 6066, section 3), and the host need not be the one that is to be checked.
+    ...(isIP(serverName)
+      ? { checkServerIdentity: (_, cert) => checkServerIdentity(serverName, cert) }
+      : { servername: serverName }),
     ALPNProtocols: ["http/1.1"],
     secureContext: contextOf(tls),
   };
@@ -84,7 +88,7 @@ export function nodeTransport(adopt: Adopt = () => undefined): ByteTransport {
         (onread) => {
           const common = { host, port, noDelay: true, ...(tunnel ? {} : { onread }) };
           if (!tls) return tcpConnect(common);
-          return tlsConnect({ ...common, ...tlsOptions(tls), host } as ConnectionOptions);
+          return tlsConnect({ ...common, ...tlsOptions(tls) } as ConnectionOptions);
         },
         tunnel
           ? { ready: "connect", events: true }
@@ -93,16 +97,24 @@ export function nodeTransport(adopt: Adopt = () => undefined): ByteTransport {
         signal,
       );
     },
-    secure(link, tls, receiver, signal) {
-      const inner = (link as NodeLink).detach();
-      return open(
-        () => tlsConnect({ ...tlsOptions(tls), socket: inner }),
-        { ready: "secureConnect", events: true },
-        receiver,
-        signal,
-      );
-    },
+    secure: (link, tls, receiver, signal) =>
+      secureOver((link as NodeLink).detach(), tls, receiver, signal),
   };
+}
+
+/** Speaks TLS over a socket, or any other stream both ways, of which nothing has been read. */
+export function secureOver(
+  socket: Duplex,
+  tls: TlsSettings,
+  receiver: ByteReceiver,
+  signal: AbortSignal,
+): Promise<ByteLink> {
+  return open(
+    () => tlsConnect({ ...tlsOptions(tls), socket }),
+    { ready: "secureConnect", events: true },
+    receiver,
+    signal,
+  );
 }
 
 /** Waits for a socket to be ready. */
@@ -154,8 +166,9 @@ class NodeLink implements ByteLink {
   // A Buffer's slice() would be a view on it, not a copy.
   readonly #onData = ({ buffer, byteOffset, length }: Uint8Array) =>
     this.read(new Uint8Array(buffer, byteOffset, length));
-  readonly #onDrain = () => {
-    if (!this.#over) this.#receiver.drained();
+  // Not 'drain', which is not said of less than the high water mark of the socket (64 KiB).
+  readonly #onWritten = (cause?: unknown) => {
+    if (!this.#over && !cause && this.#socket.writableLength === 0) this.#receiver.drained();
   };
   readonly #onEnd = () => this.#end();
   readonly #onError = (cause: unknown) => this.#end(cause);
@@ -164,7 +177,6 @@ class NodeLink implements ByteLink {
     this.#socket = socket;
     this.#receiver = receiver;
     if (events) socket.on("data", this.#onData);
-    socket.on("drain", this.#onDrain);
     socket.on("end", this.#onEnd);
     socket.on("close", this.#onEnd);
     socket.on("error", this.#onError);
@@ -182,11 +194,11 @@ class NodeLink implements ByteLink {
     if (this.#over) return;
     const socket = this.#socket;
     if (chunks.length === 1) {
-      socket.write(chunks[0]!);
+      socket.write(chunks[0]!, this.#onWritten);
       return;
     }
     socket.cork();
-    for (const chunk of chunks) socket.write(chunk);
+    for (const chunk of chunks) socket.write(chunk, this.#onWritten);
     socket.uncork();
   }
 
@@ -212,7 +224,6 @@ class NodeLink implements ByteLink {
   detach(): Socket {
     this.#over = true;
     this.#socket.off("data", this.#onData);
-    this.#socket.off("drain", this.#onDrain);
     return this.#socket;
   }
 

@@ -32,7 +32,7 @@ export interface TcpOptions {
   readonly tls?: TcpTlsOptions;
   /** Go through this proxy. Environment variables are not looked at. @default {none} */
   readonly proxy?: TcpProxyOptions;
-  /** Largest message received, in bytes; a larger one ends the session with 1009. @default {16_777_216} */
+  /** Largest message received, in bytes, up to 536,870,888; a larger one ends the session with 1009. @default {16_777_216} */
   readonly maxMessageBytes?: number;
   /** Longest response head accepted, in bytes. @default {16_384} */
   readonly maxHeadBytes?: number;
@@ -58,6 +58,9 @@ export interface ResolvedTcpOptions {
   /** As {@link TcpOptions.batch}. */
   readonly batch: boolean;
 }
+
+/** The longest string of V8, in characters. Text that is longer cannot be made one. */
+const LONGEST_TEXT = 0x1fff_ffe8;
 
 /** Host of a url without the brackets of an IPv6 address. */
 export function hostOf(url: URL): string {
@@ -104,11 +107,18 @@ export function resolveTcpOptions(options: TcpOptions): ResolvedTcpOptions {
   check.members("tls", options.tls, ["ca", "cert", "key", "serverName"]);
   check.members("proxy", options.proxy, ["url", "headers"]);
   const maxMessageBytes = check.whole("maxMessageBytes", options.maxMessageBytes, 16_777_216);
+  if (maxMessageBytes > LONGEST_TEXT) {
+    check.note("maxMessageBytes", maxMessageBytes, `at most ${LONGEST_TEXT}`);
+  }
   const maxHeadBytes = check.whole("maxHeadBytes", options.maxHeadBytes, 16_384, 256);
-  const { tls = {}, batch = true } = options;
+  const { batch = true } = options;
+  const tls = options.tls ?? {};
   if (typeof batch !== "boolean") check.note("batch", batch, "true or false");
   const { ca = [], ...rest } = tls;
-  const list = typeof ca === "string" ? [ca] : [...ca];
+  const list: readonly string[] = typeof ca === "string" ? [ca] : Array.isArray(ca) ? [...ca] : [];
+  if (typeof ca !== "string" && !Array.isArray(ca)) {
+    check.note("tls.ca", ca, "a certificate in PEM, or an array of them");
+  }
   for (const [i, pem] of list.entries()) {
     if (typeof pem !== "string") check.note(`tls.ca[${i}]`, pem, "a certificate in PEM");
   }

@@ -20,11 +20,15 @@ export interface OutletEvents {
   failed(): void;
 }
 
+/** In the place of one that is not to hear any more. */
+const silent: FrameSink = { frame() {}, dropped() {}, end() {} };
+
 /** See the module. */
 export class FrameOutlet {
   readonly #events: OutletEvents;
   #kept: Frame[] = [];
   #end: SessionEnd | undefined;
+  #discarded = false;
   #sink: FrameSink | undefined;
   #readable: ReadableStream<Frame> | undefined;
   #controller: ReadableStreamDefaultController<Frame> | undefined;
@@ -49,12 +53,12 @@ export class FrameOutlet {
       start: (controller) => {
         this.#controller = controller;
         for (const frame of this.#take()) controller.enqueue(frame);
-        if (this.#end) controller.close();
+        if (this.#end || this.#discarded) controller.close();
       },
       pull: () => this.#events.wanted(),
       cancel: () => {
         this.#controller = undefined;
-        this.#sink = { frame() {}, dropped() {}, end() {} };
+        this.#sink = silent;
         this.#events.cancelled();
         this.#events.wanted();
       },
@@ -68,10 +72,10 @@ export class FrameOutlet {
     if (this.#readable) throw new TypeError("Cannot attach: readable is in use");
     this.#sink = sink;
     for (const frame of this.#take()) {
-      if (this.#sink !== sink) return; // let go of meanwhile
+      if (this.#sink !== sink) return; // let go of meanwhile, or it threw
       this.frame(frame);
     }
-    if (this.#end) this.end(this.#end);
+    if (this.#end && !this.#discarded) this.end(this.#end);
     this.#events.wanted();
   }
 
@@ -82,7 +86,7 @@ export class FrameOutlet {
     try {
       sink.text(data);
     } catch {
-      this.#events.failed(); // as below
+      this.#failed(); // as below
     }
   }
 
@@ -93,7 +97,7 @@ export class FrameOutlet {
         this.#sink.frame(frame);
       } catch {
         // It must not reach the platform. The session ends, which is how everybody learns of it.
-        this.#events.failed();
+        this.#failed();
       }
     } else if (this.#controller) this.#controller.enqueue(frame);
     else this.#kept.push(frame);
@@ -102,9 +106,11 @@ export class FrameOutlet {
   /** Takes the end. */
   end(end: SessionEnd): void {
     this.#end = end;
-    if (!this.#sink) return this.#controller?.close();
+    const sink = this.#sink;
+    if (!sink) return this.#controller?.close();
+    this.#sink = silent;
     try {
-      this.#sink.end(end);
+      sink.end(end);
     } catch {
       this.#events.failed(); // there is no one left to tell; the session has ended as it is
     }
@@ -112,10 +118,17 @@ export class FrameOutlet {
 
   /** The session was abandoned: nothing is said any more, a stream just ends. */
   discard(): void {
-    this.#sink = { frame() {}, dropped() {}, end() {} };
+    this.#discarded = true;
+    if (this.#sink) this.#sink = silent;
     this.#kept = [];
     this.#controller?.close();
     this.#controller = undefined;
+  }
+
+  #failed(): void {
+    this.#events.failed();
+    // Of a session that had ended before the sink came, that says nothing.
+    if (this.#end) this.end(this.#end);
   }
 
   #take(): Frame[] {

@@ -12,6 +12,8 @@ export interface BytePipe {
   read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Called when bytes of a read have been used; the next read waits for what it gives. */
   rest?(bytes: number): Promise<void> | undefined;
+  /** Whether reading always ends after a write has failed, behind what the peer had sent before: so it is with sockets. @default {false} */
+  readonly readsOut?: boolean;
   /** Writes all of it. */
   write(chunk: Uint8Array<ArrayBuffer>): Promise<unknown>;
   /** Ends the sending half. */
@@ -27,6 +29,8 @@ export class PulledLink<P extends BytePipe> implements ByteLink {
   readonly #queue: WriteQueue;
   #over = false;
   #paused = false;
+  /** Why a write failed. */
+  #cause: unknown;
   #wake: (() => void) | undefined;
 
   /** Makes one. */
@@ -35,7 +39,8 @@ export class PulledLink<P extends BytePipe> implements ByteLink {
     this.#receiver = receiver;
     this.#queue = new WriteQueue((chunk) => pipe.write(chunk), {
       drained: () => receiver.drained(),
-      failed: (cause) => this.#end(cause),
+      // The peer may have said why it goes.
+      failed: (cause) => pipe.readsOut ? this.#cause = cause : this.#end(cause),
     });
     void this.#read();
   }
@@ -92,7 +97,7 @@ export class PulledLink<P extends BytePipe> implements ByteLink {
         if (this.#over) return;
         const bytes = await this.#pipe.read();
         if (this.#over) return;
-        if (bytes === undefined) return this.#end();
+        if (bytes === undefined) return this.#end(this.#cause);
         if (bytes.length > 0) this.#receiver.bytes(bytes);
         const rest = this.#pipe.rest?.(bytes.length);
         if (rest !== undefined) await rest;

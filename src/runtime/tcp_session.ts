@@ -18,6 +18,7 @@
  *
  * @module
  */
+import { onAbort } from "../contract/abort.ts";
 import { checkClose, type SessionEnd, type WsConnection } from "../contract/connection.ts";
 import { TransportError } from "../contract/errors.ts";
 import { dataFrame, type Frame } from "../contract/frame.ts";
@@ -96,7 +97,7 @@ export class TcpSession implements WsConnection {
       wanted: () => {
         if (this.#paused) this.#askTurn();
       },
-      cancelled: () => this.close(),
+      cancelled: () => this.#leave(),
       failed: () => this.#cut(),
     });
     this.receiver = {
@@ -116,6 +117,8 @@ export class TcpSession implements WsConnection {
 
   get writable(): WritableStream<Frame> {
     return this.#writable ??= new WritableStream<Frame>({
+      // `abort` below is not called before a write, or close, that is under way has settled.
+      start: (controller) => void onAbort(controller.signal, () => this.abandon()),
       write: (frame) => {
         this.send(frame);
         if (this.bufferedAmount <= HIGH_WATER_BYTES) return;
@@ -203,6 +206,8 @@ export class TcpSession implements WsConnection {
       if (typeof frame !== "string" && frame.type === "ping") this.#answer(frame.data);
     }
     if (this.#writer.pendingBytes > 0) this.#flush();
+    // A link that took all of it at once does not say that it drained.
+    if (this.#pong !== undefined && this.#link.bufferedBytes === 0) this.#drained();
     for (let i = 0; i < frames.length; i++) {
       const frame = frames[i]!;
       // A handler may have abandoned the session meanwhile.
@@ -257,8 +262,12 @@ export class TcpSession implements WsConnection {
 
   #answer(payload: Uint8Array<ArrayBuffer>): void {
     if (this.#state === "ending") return;
-    if (this.#writer.pendingBytes + this.#link.bufferedBytes > PONG_BYTES) this.#pong = payload;
-    else this.#writer.control("pong", payload);
+    if (this.#writer.pendingBytes + this.#link.bufferedBytes > PONG_BYTES) {
+      this.#pong = payload.slice(); // its taker may write into the frame's, or give it away
+      return;
+    }
+    this.#pong = undefined; // older
+    this.#writer.control("pong", payload);
   }
 
   #drained(): void {
@@ -313,6 +322,7 @@ export class TcpSession implements WsConnection {
     this.#state = "ending";
     this.#end = end;
     this.#held = [];
+    this.#cancelLinger();
     this.#cancelLinger = this.#clock.setTimer(() => this.#finish(), LINGER_MS);
     if (this.#linkEnded) this.#finish();
   }
@@ -321,6 +331,13 @@ export class TcpSession implements WsConnection {
     this.#linkEnded = true;
     if (this.#held.length === 0) this.#finish();
     else this.#askTurn();
+  }
+
+  /** Nobody reads any more, so nobody would notice a server that does not answer. */
+  #leave(): void {
+    this.close();
+    if (this.#state !== "closing") return;
+    this.#cancelLinger = this.#clock.setTimer(() => this.#cut(), LINGER_MS);
   }
 
   /** A sink that threw has lost a frame; going on would hide that. */

@@ -93,7 +93,12 @@ const ignore = () => {};
 function closeDuplex(duplex: ByteDuplex): void {
   duplex.readable.cancel().catch(ignore);
   duplex.writable.abort().catch(ignore);
-  Promise.resolve(duplex.close?.()).catch(ignore);
+  giveBack(duplex);
+}
+
+/** What is under the streams may be closed already, by them, and throw. */
+function giveBack(duplex: ByteDuplex): void {
+  new Promise((resolve) => resolve(duplex.close?.())).catch(ignore);
 }
 
 class StreamPipe implements BytePipe {
@@ -126,6 +131,6 @@ class StreamPipe implements BytePipe {
   close(): void {
     this.#reader.cancel().catch(ignore);
     this.#writer.abort().catch(ignore);
-    Promise.resolve(this.#duplex.close?.()).catch(ignore);
+    giveBack(this.#duplex);
   }
 }
