@@ -34,8 +34,8 @@ export function machine(): Machine {
   };
 }
 
-/** Packages whose versions the report names. */
-const PACKAGES = ["@nktkas/rews", "partysocket", "@atproto/ws-client", "effect", "ws"];
+/** Packages that take part, whose versions the report names. */
+export const PACKAGES = ["@nktkas/rews", "partysocket", "@atproto/ws-client", "effect", "ws"];
 
 /** Versions of the runtimes, of the peers, and of this package. */
 export async function versions(runtimes: readonly HostName[]): Promise<Record<string, string>> {
