@@ -34,6 +34,8 @@ async function measure(options: BenchOptions): Promise<Results> {
       versions: await versions(runtimes),
       detail: {},
     };
+    // Now, and not after the first section, is when it should fail.
+    if (options.json !== undefined) withFile(options.json, (file) => write(file, results));
     for (const section of options.only) {
       for (const runtime of runtimes) {
         await runSection(section, { runtime, server, rounds: options.rounds, note, results });
@@ -44,6 +46,16 @@ async function measure(options: BenchOptions): Promise<Results> {
     return results;
   } finally {
     await server.child.end();
+  }
+}
+
+/** Does something with a file; that it cannot be had is the command line's fault. */
+function withFile(file: string, use: (file: string) => void): void {
+  try {
+    use(file);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof SyntaxError)) throw error;
+    throw new OptionError(`Cannot use ${file}: ${error.message}`);
   }
 }
 
@@ -58,7 +70,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (options.report !== undefined) {
-    writeReport(options.report);
+    withFile(options.report, writeReport);
     return 0;
   }
   const results = await measure(options);

@@ -44,7 +44,7 @@ Measures Holdfast against the bare socket and its peers, each in a process of it
 
   --json FILE        write every figure as JSON
   --report FILE      make docs/benchmarks.md and its chart of such a file, and measure nothing
-  --rounds N         rounds, the first of which is discarded; at least 2, default 10
+  --rounds N         rounds of receive and send, the first discarded; at least 2, default 10
   --only PART        ${SECTIONS.join(", ")}; may be given several times
   --runtime NAME     ${RUNTIMES.join(", ")}; may be given several times
   --help             this text

@@ -1,8 +1,8 @@
 /**
  * The figures of a run, as they are written to JSON.
  *
- * `receive.<runtime>.<candidate>` is a ratio: 200-byte text, frames per second, the bare native listener = 1; `readable` and
- * `tcp.readable` are held against the native listener into a `ReadableStream`. All else that was measured beside a ratio is under `detail`, by the same path.
+ * `receive.<runtime>.<candidate>` is a ratio: 200-byte text, frames per second, the bare native listener = 1; `readable` is
+ * held against the native listener into a `ReadableStream`. All else that was measured beside a ratio is under `detail`, by the same path.
  *
  * @module
  */

@@ -4,7 +4,7 @@
 // module of which nothing is used. The same source gives the same bytes.
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
@@ -114,7 +114,14 @@ function fileFrom([option, file, ...more]) {
   return option === "-o" && file !== undefined && more.length === 0 ? resolve(file) : undefined;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+/** Whether this file is what was started, through a link, too. */
+function isStarted() {
+  const [, main] = process.argv;
+  return main !== undefined && existsSync(main) &&
+    import.meta.url === pathToFileURL(realpathSync(main)).href;
+}
+
+if (isStarted()) {
   const file = fileFrom(process.argv.slice(2));
   if (file === undefined) {
     console.error("Usage: npm run pack [-- -o FILE]");

@@ -2,7 +2,8 @@
 // package.json and the tasks of deno.json call, but for pack.mjs and stress.mjs. It needs Node 20 or later and npm, or Deno, and
 // nothing else; `npm ci` brings the rest. What the commands do is in tools/runner/.
 import process from "node:process";
-import { COMMANDS, usage, UsageError } from "./runner/commands.mjs";
+import { COMMANDS, usage } from "./runner/commands.mjs";
+import { SetupError, UsageError } from "./runner/errors.mjs";
 import { root } from "./runner/paths.mjs";
 
 process.chdir(root);
@@ -27,7 +28,11 @@ async function main() {
 try {
   process.exitCode = await main();
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(`${error.message}\n\n${usage()}`);
-  process.exitCode = 2;
+  if (error instanceof UsageError) {
+    console.error(`${error.message}\n\n${usage()}`);
+    process.exitCode = 2;
+  } else if (error instanceof SetupError) {
+    console.error(error.message);
+    process.exitCode = 1;
+  } else throw error;
 }

@@ -84,6 +84,11 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     process.exit(130);
   });
 }
+process.once("SIGHUP", () => {
+  stop();
+  child?.kill("SIGTERM");
+  process.kill(process.pid, "SIGHUP");
+});
 
 const kept = join(cache, "stress");
 mkdirSync(kept, { recursive: true });

@@ -16,7 +16,10 @@ function answer(value: object): void {
 
 async function main(): Promise<void> {
   answer({ version: hostVersion });
-  for await (const line of createInterface({ input: stdin })) {
+  const lines = createInterface({ input: stdin });
+  // Whoever asked has gone, perhaps in the middle of a job that would then have no end.
+  lines.once("close", () => process.exit(0));
+  for await (const line of lines) {
     try {
       answer({ result: await runJob(JSON.parse(line) as Job) });
     } catch (error) {

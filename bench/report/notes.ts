@@ -107,7 +107,10 @@ the socket is full, and some 12 % in the queue where frames wait once the socket
 frames that were made beforehand, in pieces of a mebibyte, as fast as the client reads, after the
 client's first frame; the client's clock runs from that frame to the last message. Each candidate has
 a process of its own for all rounds, so that none runs code that another has warmed up. The order
-rotates from round to round, ratios are taken within a round, and the first round is discarded. What
+rotates from round to round, ratios are taken within a round, and the first round is discarded.
+That is so for receiving and sending, which \`--rounds\` is about. Latency is three rounds, a process for
+each candidate in each, without the first tenth of its messages; what else there is runs once, and round
+trips have both ways in one process. What
 a buffer dropped and said so, and what was lost without a word, is reported beside each figure.
 
 What one frame costs in promises and in bytes allocated is not timed but counted, and kept by a test

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { rmSync } from "node:fs";
 import process from "node:process";
 import { filesUnder } from "../../tools/runner/paths.mjs";
 import { stdFlags } from "../../tools/runner/std.mjs";
@@ -40,8 +41,9 @@ function parse(args: readonly string[]): Arguments | undefined {
     else if (arg === "--discover") mode = "discover";
     else if (arg === "--only") {
       const text = rest.shift();
-      mutants = MUTANTS.filter(({ name }) => text !== undefined && name.includes(text));
-      if (mutants.length === 0) throw new UsageError(`No mutant has "${text ?? ""}" in its name`);
+      if (text === undefined) throw new UsageError("--only takes a part of a name");
+      mutants = MUTANTS.filter(({ name }) => name.includes(text));
+      if (mutants.length === 0) throw new UsageError(`No mutant has "${text}" in its name`);
     } else throw new UsageError(`Unknown option "${arg}"`);
   }
   return { mutants, mode };
@@ -54,7 +56,9 @@ async function inTrees<T>(
 ): Promise<void> {
   const queue = [...items];
   const worker = async (index: number) => {
-    const tree = new Tree(`.cache/mutants/${index}`);
+    // Named after this process: another run may be planting beside it.
+    const tree = new Tree(`.cache/mutants/${process.pid}-${index}`);
+    process.once("exit", () => rmSync(tree.folder, { recursive: true, force: true }));
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item, tree);
   };
   await Promise.all(Array.from({ length: Math.min(WORKERS, items.length) }, (_, i) => worker(i)));

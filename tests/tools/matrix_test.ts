@@ -47,6 +47,14 @@ test("Matrix.compact() counts passes, deviations, what is beyond reach, failures
   assertMatch(text, /^worker +- +- .*-$/m);
 });
 
+test("Matrix.compact() shows a leaf that it does not know, and where it fails", () => {
+  const matrix = new Matrix();
+  matrix.add("deno", [passed("deno leaf: opens"), failed("new leaf: opens")]);
+  const text = matrix.compact();
+  assertMatch(text, /^new +0\+0\/0 1 FAILED/m);
+  assertMatch(text, /^ {4}FAILS: new \(deno\)$/m);
+});
+
 test("Matrix.compact() names each case that is not met, why and where, and no other", () => {
   const matrix = new Matrix();
   matrix.add("deno", deno);

@@ -2,15 +2,13 @@
 import { testFiles } from "./framework_suites.mjs";
 import { allGates, coverage, longGates, quickGates } from "./gates.mjs";
 import { demoRuntime, ensureModules } from "./install.mjs";
+import { SetupError, UsageError } from "./errors.mjs";
 import { plain, runJobs } from "./jobs.mjs";
-import { has } from "./paths.mjs";
+import { has, root } from "./paths.mjs";
 import { foreground } from "./processes.mjs";
 import { program } from "./programs.mjs";
 import { stdFlags } from "./std.mjs";
 import { ChoiceError, chooseSuites, suiteNames, SUITES } from "./suites.mjs";
-
-/** What was asked for does not exist. */
-export class UsageError extends Error {}
 
 const loopback = "--allow-net=127.0.0.1,localhost,[::1]";
 
@@ -27,6 +25,20 @@ async function demo(args) {
   return await foreground(runtime.file, [...before, file, ...args]);
 }
 
+/**
+ * Parts of paths as test files are called here, each of which is one of some file.
+ *
+ * @param {readonly string[]} args
+ * @throws {UsageError}
+ */
+export function pathsOf(args) {
+  const paths = args.map((path) => path.replace(`${root}/`, "").replace(/^\.\//, ""));
+  const files = testFiles();
+  const missed = paths.filter((path) => !files.some((file) => file.includes(path)));
+  if (missed.length > 0) throw new UsageError(`No test file matches ${missed.join(" ")}`);
+  return paths;
+}
+
 /** Suites by name; what has a slash or ends in .ts selects test files whose path contains it. */
 async function test(args) {
   const isPath = (arg) => arg.includes("/") || arg.endsWith(".ts");
@@ -34,7 +46,7 @@ async function test(args) {
   args = args.filter((arg) => arg !== "--matrix");
   const flag = args.find((arg) => arg.startsWith("-"));
   if (flag !== undefined) throw new UsageError(`Unknown option "${flag}" of test`);
-  const paths = args.filter(isPath);
+  const paths = pathsOf(args.filter(isPath));
   let suites;
   try {
     suites = chooseSuites(args.filter((arg) => !isPath(arg)));
@@ -43,9 +55,6 @@ async function test(args) {
     throw error;
   }
   const selects = (file) => paths.length === 0 || paths.some((path) => file.includes(path));
-  if (!testFiles().some(selects)) {
-    throw new UsageError(`No test file matches ${paths.join(" ") || "tests/**/*_test.ts"}`);
-  }
   await ensureModules();
   return await runJobs([suites], { ...plain, selects, matrix }, 1, program);
 }
@@ -53,14 +62,21 @@ async function test(args) {
 /** Test folders that take long or need more than a moment: CI and `test` run them. */
 const SLOW = /^tests\/(conformance|faults|simulation|e2e|worker|page|venues|cli|demo)\//;
 
-async function ok() {
+/** Commands that take no arguments say so, instead of running for minutes as if there were none. */
+function takesNothing(name, args) {
+  if (args.length > 0) throw new UsageError(`Unknown argument "${args[0]}" of ${name}`);
+}
+
+async function ok(args) {
+  takesNothing("ok", args);
   await ensureModules();
   const quiet = { ...plain, quiet: true, selects: (file) => !SLOW.test(file) };
   const suites = SUITES.filter(({ name }) => name === "docs" || name === "deno");
   return await runJobs([[...quickGates, ...suites]], quiet, 2, program);
 }
 
-async function ci() {
+async function ci(args) {
+  takesNothing("ci", args);
   await ensureModules();
   const quiet = { ...plain, quiet: true, coverage: true };
   // What takes longest goes first; coverage reads what the Deno suite wrote.
@@ -77,7 +93,7 @@ function onDeno(name, summary, file, permissions) {
       if (!has(file)) throw new UsageError(`Cannot run ${name}: ${file} does not exist yet`);
       await ensureModules();
       const deno = program("deno");
-      if (deno === undefined) throw new Error("Deno is missing: run npm ci");
+      if (deno === undefined) throw new SetupError("Deno is missing: run npm ci");
       return await foreground(deno, ["run", ...permissions, ...await stdFlags(), file, ...args]);
     },
   };
@@ -123,8 +139,20 @@ export const COMMANDS = [
     "--allow-env",
     "--allow-sys",
   ]),
-  { name: "ok", summary: "every quick gate, before a commit", run: ok },
-  { name: "ci", summary: "every gate and suite, as .ci/run does", run: ci },
+  {
+    name: "ok",
+    summary: "every quick gate, before a commit",
+    help: () =>
+      "ok\n\nThe quick gates, the docs suite, and the Deno suite without its slow folders",
+    run: ok,
+  },
+  {
+    name: "ci",
+    summary: "every gate and suite, as .ci/run does",
+    help: () =>
+      "ci\n\nEvery gate and suite; REQUIRE_ALL=1 makes a program that is missing a failure",
+    run: ci,
+  },
 ];
 
 /** @returns {string} what there is */

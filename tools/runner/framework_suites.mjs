@@ -1,5 +1,5 @@
 // The suites that a runtime's own test framework runs: Deno, Node, Bun.
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { junitOutcome } from "./junit.mjs";
@@ -46,12 +46,18 @@ async function framework(name, file, argsFor, context) {
   // A suite is called after its runtime, or ends in it.
   const platform = name.split("_").at(-1);
   mkdirSync(cache, { recursive: true });
-  const report = join(cache, `${name}.xml`);
-  rmSync(report, { force: true });
-  const { quiet, limitMs = LIMIT_MS } = context;
-  const { code, text } = await run(file, argsFor(report), { quiet, limitMs });
-  const outcome = junitOutcome(report, code, platform);
-  return quiet ? { ...outcome, text } : outcome;
+  // Of this run alone: Node writes as it goes, and another run may be on its way beside this one.
+  const folder = mkdtempSync(join(cache, `${name}-`));
+  try {
+    const report = join(folder, "report.xml");
+    const { quiet, limitMs = LIMIT_MS } = context;
+    const { code, text, note } = await run(file, argsFor(report), { quiet, limitMs });
+    const outcome = junitOutcome(report, code, platform);
+    if (note !== undefined) outcome.note = note;
+    return quiet ? { ...outcome, text } : outcome;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 async function denoRun(name, args, context) {

@@ -2,15 +2,42 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { SetupError } from "./errors.mjs";
 import { cache, modules, root } from "./paths.mjs";
 import { foreground } from "./processes.mjs";
 import { denoPackage, onDeno, onPath, program, stripsTypes } from "./programs.mjs";
 
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
+/**
+ * What a lock wants that is not installed as it wants it: other platforms' packages do not count.
+ *
+ * @typedef {Readonly<Record<string, { version?: string, optional?: boolean, link?: boolean }>>} Packages
+ * @param {Packages} wanted
+ * @param {Packages} installed
+ * @returns {string[]}
+ */
+export function missingFrom(wanted, installed) {
+  return Object.entries(wanted).flatMap(([path, { version, optional, link }]) =>
+    version === undefined || !path.startsWith("node_modules/") || optional || link ||
+      installed[path]?.version === version
+      ? []
+      : [`${path.slice("node_modules/".length)} ${version}`]
+  );
+}
+
+const packagesOf = (path) => JSON.parse(readFileSync(path, "utf8")).packages;
+
 /** Runs `npm ci` unless its result is there. On Deno alone, what Deno can run is run. */
 export async function ensureModules() {
-  if (existsSync(join(modules, ".package-lock.json"))) return;
+  const installed = join(modules, ".package-lock.json");
+  if (existsSync(installed)) {
+    const missing = missingFrom(packagesOf(join(root, "package-lock.json")), packagesOf(installed));
+    if (missing.length > 0) {
+      console.log(`node_modules is out of date, run npm ci: it lacks ${missing.join(", ")}`);
+    }
+    return;
+  }
   if (onDeno) {
     console.log(
       "node_modules is missing: only Deno's own suites run here (npm ci brings the rest)",
@@ -19,7 +46,7 @@ export async function ensureModules() {
   }
   console.log("node_modules is missing: running npm ci (runtimes and tools, about 1 GB)");
   const code = await foreground(npm, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-  if (code !== 0) throw new Error(`npm ci failed with exit code ${code}`);
+  if (code !== 0) throw new SetupError(`npm ci failed with exit code ${code}`);
 }
 
 /** The pinned version of a package. */
@@ -49,7 +76,7 @@ export async function demoRuntime() {
 async function installDeno(box) {
   const version = pinned(denoPackage);
   if (version === undefined) {
-    throw new Error(
+    throw new SetupError(
       `No Deno package for ${process.platform} ${process.arch}: install Node 22.18 or later`,
     );
   }
@@ -72,5 +99,5 @@ async function installDeno(box) {
       wanted,
     ],
   );
-  if (code !== 0) throw new Error(`npm install of ${wanted} failed with exit code ${code}`);
+  if (code !== 0) throw new SetupError(`npm install of ${wanted} failed with exit code ${code}`);
 }

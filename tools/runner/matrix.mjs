@@ -83,15 +83,21 @@ export class Matrix {
     if (column.get(demand)?.kind !== "failed") column.set(demand, cell);
   }
 
+  /** The leaves in their order, and behind them those that only this run knows. */
+  #leaves() {
+    const seen = [...this.#columns.keys()].map((key) => key.slice(0, key.lastIndexOf(" on ")));
+    return [...new Set([...LEAVES, ...seen])];
+  }
+
   /** Columns that have run, in order. */
   #keys() {
-    return LEAVES.flatMap((leaf) => PLATFORMS.map((platform) => `${leaf} on ${platform}`))
+    return this.#leaves().flatMap((leaf) => PLATFORMS.map((platform) => `${leaf} on ${platform}`))
       .filter((key) => this.#columns.has(key));
   }
 
   /** @returns {string} a table of counts, and every case that is not met somewhere */
   compact() {
-    const rows = LEAVES.map((leaf) => [
+    const rows = this.#leaves().map((leaf) => [
       leaf,
       ...PLATFORMS.map((platform) => this.#counts(this.#columns.get(`${leaf} on ${platform}`))),
     ]);

@@ -1,9 +1,12 @@
 // Starting programs and ending them, with all that they started.
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import process from "node:process";
 
 /** Everything started and not yet ended, each the head of a process group. */
 const live = new Set();
+/** Those that have the terminal. */
+const inFront = new Set();
 const groups = process.platform !== "win32";
 
 /**
@@ -44,8 +47,33 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]]) {
     process.exit(code);
   });
 }
+if (groups) {
+  // A terminal that is closed tells its own group only, and each of ours is one by itself.
+  process.on("SIGHUP", () => {
+    for (const child of live) end(child);
+    for (const child of inFront) child.kill("SIGHUP");
+    // As if it had not been caught: a way out through `exit` would still look for the terminal.
+    process.removeAllListeners("SIGHUP");
+    process.kill(process.pid, "SIGHUP");
+  });
+}
 
 const quietEnvironment = { DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
+
+/**
+ * The environment of a child. Without `colours` it prints none: verdicts are read from its output,
+ * and `FORCE_COLOR`, which CI services set, outdoes `NO_COLOR`.
+ *
+ * @param {boolean} colours
+ * @param {Record<string, string>} more
+ * @returns {Record<string, string | undefined>}
+ */
+export function environment(colours, more) {
+  const all = { ...process.env, ...quietEnvironment, ...more };
+  if (colours) return all;
+  delete all.FORCE_COLOR;
+  return { ...all, NO_COLOR: "1" };
+}
 
 /**
  * Runs a program to its end.
@@ -54,30 +82,30 @@ const quietEnvironment = { DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
  * @param {readonly string[]} args
  * @param {{ quiet?: boolean, limitMs?: number, env?: Record<string, string>, cwd?: string }} options
  * `quiet` collects the output instead of showing it; after `limitMs` the program is ended.
- * @returns {Promise<{ code: number, text: string }>}
+ * @returns {Promise<{ code: number, text: string, note?: string }>} `note`: why it was ended
  */
 export function run(file, args, { quiet = false, limitMs = 300_000, env = {}, cwd } = {}) {
   const io = quiet ? "pipe" : "inherit";
-  const colours = !quiet && process.stdout.isTTY ? {} : { NO_COLOR: "1" };
   const child = start(file, args, {
     cwd,
     stdio: ["ignore", io, io],
-    env: { ...process.env, ...quietEnvironment, ...colours, ...env },
+    env: environment(!quiet && process.stdout.isTTY, env),
   });
   let text = "";
+  let note;
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (data) => text += data);
   }
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      const note = `${file} took over ${limitMs / 1000} s and was ended`;
-      if (quiet) text += `\n${note}\n`;
-      else console.error(note);
+      note = `took over ${limitMs / 1000} s and was ended`;
+      if (quiet) text += `\n${file} ${note}\n`;
+      else console.error(`${file} ${note}`);
       end(child);
     }, limitMs);
     const finish = (code) => {
       clearTimeout(timer);
-      resolve({ code, text });
+      resolve({ code, text, note });
     };
     child.once("error", (error) => {
       text += `Cannot start ${file}: ${error.message}\n`;
@@ -100,8 +128,9 @@ export function run(file, args, { quiet = false, limitMs = 300_000, env = {}, cw
 export function foreground(file, args, env = {}) {
   const child = spawn(file, args, {
     stdio: "inherit",
-    env: { ...process.env, ...quietEnvironment, ...env },
+    env: environment(process.stdout.isTTY, env),
   });
+  inFront.add(child);
   const restore = during({
     // On a terminal the child is told as well; told twice, it might take it for impatience.
     SIGINT: () => process.stdin.isTTY || child.kill("SIGINT"),
@@ -109,6 +138,7 @@ export function foreground(file, args, env = {}) {
   });
   return new Promise((resolve) => {
     const finish = (code) => {
+      inFront.delete(child);
       restore();
       resolve(code);
     };
@@ -116,7 +146,7 @@ export function foreground(file, args, env = {}) {
       console.error(`Cannot start ${file}: ${error.message}`);
       finish(127);
     });
-    child.once("close", (code) => finish(code ?? 1));
+    child.once("close", (code, signal) => finish(code ?? 128 + (constants.signals[signal] ?? 0)));
   });
 }
 

@@ -1,5 +1,6 @@
 // Where `@std` comes from: JSR where it answers, else the stand-ins in tools/std.
 import process from "node:process";
+import { SetupError } from "./errors.mjs";
 import { run } from "./processes.mjs";
 import { program } from "./programs.mjs";
 
@@ -9,7 +10,7 @@ let asked;
 async function ask() {
   const wish = process.env.STD ?? "auto";
   if (!["auto", "jsr", "local"].includes(wish)) {
-    throw new Error(`Cannot use STD=${wish}: it is one of auto, jsr, local`);
+    throw new SetupError(`Cannot use STD=${wish}: it is one of auto, jsr, local`);
   }
   const answers = async () => {
     const args = ["info", "--quiet", "jsr:@std/assert@^1"];

@@ -1,5 +1,6 @@
 // What ran, how it ended, and the one last line.
 import process from "node:process";
+import { again } from "./again.mjs";
 import { Matrix } from "./matrix.mjs";
 
 /**
@@ -23,6 +24,8 @@ export function makeTally() {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
   const matrix = new Matrix();
+  /** @type {{ suite: string, test: string }[]} */
+  const broken = [];
   return {
     /** Whether something failed. */
     get failed() {
@@ -35,7 +38,12 @@ export function makeTally() {
      * @returns {string} its line
      */
     add(name, { passed = 0, failed = 0, skipped = 0, note = "", results = [] }, ms) {
-      for (const { platform, tests } of results) matrix.add(platform, tests);
+      for (const { platform, tests } of results) {
+        matrix.add(platform, tests);
+        for (const { name: test, outcome } of tests) {
+          if (outcome === "failed") broken.push({ suite: name, test });
+        }
+      }
       total.passed += passed;
       total.failed += failed;
       total.skipped += skipped;
@@ -46,12 +54,13 @@ export function makeTally() {
       return line;
     },
     /**
-     * Prints every line, the conformance matrix if cases of it ran, and at last the totals.
+     * Prints every line, what failed and how to run it again, the conformance matrix if cases of it ran, and at last the totals.
      *
      * @param {{ matrix?: boolean }} options `matrix`: every cell of it, as Markdown
      */
     print({ matrix: whole = false } = {}) {
       console.log(`\n${lines.join("\n")}\n`);
+      if (broken.length > 0) console.log(`${again(broken).join("\n")}\n`);
       if (!matrix.empty) console.log(`${whole ? matrix.markdown() : matrix.compact()}\n`);
       const last = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`;
       console.log(paint(total.failed > 0 ? 31 : 32, last));
