@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { handled, onAbort } from "./contract/abort.ts";
+import { handled, ignored, onAbort } from "./contract/abort.ts";
 import type { FrameSink } from "./contract/connection.ts";
 import { sessionLost, TransportError } from "./contract/errors.ts";
 import { dataFrame, type DeliveredFrame, type Frame, isDataFrame } from "./contract/frame.ts";
@@ -173,7 +173,9 @@ export class SessionFlow implements FrameSink, HeartbeatContext {
             };
             const tap: Tap = (frame) => {
               try {
-                if (!match(frame)) return;
+                const fits = match(frame);
+                ignored(fits);
+                if (!fits) return;
                 resolve(frame);
               } catch (error) {
                 reject(error);

@@ -427,7 +427,8 @@ export function livenessOf(
       check.note(at("probe.frame"), probe.frame, "what can be sent, or a function that gives it");
     }
   }
-  return { staleAfterMs, deadAfterMs, probe, isLife };
+  // A copy, as of everything else: what is written into the options later is not checked any more.
+  return { staleAfterMs, deadAfterMs, probe: probe && { ...probe }, isLife };
 }
 
 function isData(value: Data): boolean {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { onAbort } from "../contract/abort.ts";
+import { ignored, onAbort } from "../contract/abort.ts";
 import type { Watch } from "../contract/lifecycle.ts";
 
 /** Nobody waits: shared, as most never have a waiter, and as a drop must not cost an allocation. */
@@ -125,7 +125,9 @@ export class WatchSource<T> {
     for (;;) {
       const version = this.#version;
       const { value } = this;
-      if (predicate(value)) return value;
+      const fits = predicate(value);
+      ignored(fits);
+      if (fits) return value;
       if (!await this.changed(version, signal)) throw this.#end?.error;
     }
   }

@@ -216,7 +216,7 @@ class Step {
   }
 
   #up(): void {
-    const { epoch } = this.state;
+    const { epoch, silent, downSinceMs } = this.state;
     const { renewAfterMs } = this.#policy;
     this.#clearTimers("start", "ready");
     this.#healthy();
@@ -225,7 +225,10 @@ class Step {
     }
     this.#do({ type: "up", epoch });
     this.#trace({ type: "start", epoch });
-    if (this.state.silent) this.#stale();
+    if (!silent) return;
+    this.#stale();
+    // Nobody saw it up in between.
+    this.#set({ downSinceMs });
   }
 
   #healthy(): void {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { nothing, onAbort } from "../contract/abort.ts";
+import { ignored, nothing, onAbort } from "../contract/abort.ts";
 import { TransportError } from "../contract/errors.ts";
 import { dataFrame, type Frame } from "../contract/frame.ts";
 import { livenessOf, type LivenessOptions, OptionCheck } from "../contract/options.ts";
@@ -79,7 +79,9 @@ export class Heartbeat implements FrameTransformer {
 
   transform(frame: Frame, controller: TransformStreamDefaultController<Frame>): void {
     const { isLife } = this.#options;
-    if (isLife === undefined || isLife(frame)) this.hear();
+    const life = isLife === undefined || isLife(frame);
+    ignored(life);
+    if (life) this.hear();
     controller.enqueue(frame);
   }
 
@@ -137,9 +139,9 @@ export class Heartbeat implements FrameTransformer {
     const frame = this.#options.probe?.frame;
     let probe: Frame;
     try {
-      probe = frame === undefined
-        ? { type: "ping", data: new Uint8Array(0) }
-        : dataFrame(typeof frame === "function" ? frame() : frame);
+      const data = typeof frame === "function" ? frame() : frame;
+      ignored(data);
+      probe = frame === undefined ? { type: "ping", data: new Uint8Array(0) } : dataFrame(data!);
     } catch (cause) {
       // It is a timer that called: what the application throws must not reach the platform.
       return this.#die("layer_failed", "the probe could not be made", cause);

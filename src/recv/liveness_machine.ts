@@ -16,6 +16,8 @@
  * - A jump (the wall clock ran ahead of the monotonic one, or the check itself came much too late) means sleep: what was not heard meanwhile
  *   proves nothing, nor does what was heard before. If nothing is heard by the second look: one probe, or where there is none one reconnect;
  *   never a burst.
+ * - Where the second look is late as well, it was no sleep: timers are slow (a hidden page's, once a minute in Chromium 156), and frames came when
+ *   they came.
  *
  * @module
  */
@@ -53,6 +55,9 @@ export interface LivenessState {
   readonly probed: boolean;
   /** A sleep was seen, and is not yet answered. */
   readonly slept: boolean;
+  /** Whether it was the clocks that showed it, and whether something was heard that may be from before it. */
+  readonly skewed: boolean;
+  readonly doubted: boolean;
 }
 
 /** What to do, and how long until the next check; `delayMs: 0` asks for the second look. */
@@ -66,6 +71,9 @@ const MAX_CHECK_MS = 15_000;
 
 /** A check that comes so much too late was not late because of work. */
 const SLEEP_MS = 10_000;
+
+/** A turn that takes so long is a slow timer. */
+const SLOW_TURN_MS = 5_000;
 
 function interval(policy: LivenessPolicy): number {
   const least = Math.min(policy.staleAfterMs, policy.probeAfterMs ?? Infinity);
@@ -88,6 +96,8 @@ export function livenessAtOpen(
     stale: false,
     probed: false,
     slept: false,
+    skewed: false,
+    doubted: false,
   }, delayMs];
 }
 
@@ -99,10 +109,16 @@ export function checkLiveness(
 ): [LivenessState, LivenessDecision] {
   const { now, wall, grace } = moment;
   const effects: LivenessDecision["effects"][number][] = [];
-  const jump = Math.max(wall - state.checkedWall - (now - state.checkedAt), now - state.dueAt);
-  const jumped = jump >= Math.max(SLEEP_MS, policy.staleAfterMs / 2);
+  const asleepMs = Math.max(SLEEP_MS, policy.staleAfterMs / 2);
+  const lateMs = now - state.dueAt;
+  const skews = wall - state.checkedWall - (now - state.checkedAt) >= asleepMs;
+  const skewed = skews || state.slept && state.skewed;
+  const jumped = skews || lateMs >= asleepMs;
+  const slow = grace && !skewed && lateMs >= SLOW_TURN_MS;
   // What a busy feed brought since the last check may all be from before the sleep.
-  const life = moment.heard !== state.heard && (grace || !jumped);
+  const heard = moment.heard !== state.heard;
+  const doubted = heard && jumped && !grace;
+  const life = heard && !doubted || slow && state.doubted;
   let { heardAt, stale, probed } = state;
   let slept = state.slept || jumped;
   if (life) {
@@ -120,17 +136,22 @@ export function checkLiveness(
     stale,
     probed,
     slept,
+    skewed,
+    doubted,
   }, { effects, delayMs }];
   if (slept) {
     if (!grace) return finish(0);
     slept = false;
     if (policy.probeAfterMs === undefined) {
-      effects.push("dead");
-      return finish(undefined);
+      if (!slow) {
+        effects.push("dead");
+        return finish(undefined);
+      }
+    } else if (!slow || !probed) {
+      // As if the last frame came just so long ago that the probe is due: it has the rest of the time to be answered.
+      heardAt = now - policy.probeAfterMs;
+      probed = false;
     }
-    // As if the last frame came just so long ago that the probe is due: it has the rest of the time to be answered.
-    heardAt = now - policy.probeAfterMs;
-    probed = false;
   }
   const silent = now - heardAt;
   const dead = policy.deadAfterMs !== undefined && silent >= policy.deadAfterMs;

@@ -52,6 +52,12 @@ const MOST_POLL_MS = 10;
 /** Looks of a fast socket in turns of the event loop, between two of the timer: more would only keep the thread busy, and under a clock that stands still for ever. */
 const MOST_LOOKS = 256;
 
+/**
+ * The time without progress is counted in so many steps at least. A thread that was blocked hears of what happened meanwhile only after its timers, and
+ * loses one step by that.
+ */
+const BOUND_STEPS = 4;
+
 const done: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
 /** A bounded queue of frames in front of whichever socket is open. */
@@ -60,6 +66,8 @@ export class Outbox {
   sent = 0;
   readonly #options: OutboxOptions;
   readonly #queue: SendQueue;
+  /** Who stands in the line of the rate limit, where there is one: not the outbox, which a shared limit would keep. */
+  readonly #place: object | undefined;
   #session: OutboxSession | undefined;
   #controller: TransformStreamDefaultController<Frame> | undefined;
   #started = false;
@@ -73,8 +81,11 @@ export class Outbox {
   #unhold: () => void = nothing;
   #timer: (() => void) | undefined;
   #limit: () => void = nothing;
-  #stuck: { readonly since: number; readonly held: number } | undefined;
+  /** The last look at a full socket: when it was, the least it has held, and how long it has not drained. */
+  #stuck: { readonly at: number; readonly held: number; readonly forMs: number } | undefined;
   #pumping = false;
+  /** Whether the last look ended with a wait for the rate limit. */
+  #inLine = false;
   #pollMs = LEAST_POLL_MS;
   /** Whether the socket drained between two looks of the timer: the next time it is full it is looked at in each turn, too. */
   #quick = false;
@@ -86,6 +97,7 @@ export class Outbox {
   constructor(options: OutboxOptions) {
     this.#options = options;
     this.#queue = new SendQueue(options);
+    this.#place = options.gate && {};
   }
 
   /** Frames that wait. */
@@ -152,6 +164,7 @@ export class Outbox {
       this.#stuck =
         undefined;
     this.#started = this.#ready = false;
+    this.#options.gate?.leave(this.#place!);
     this.#arrived();
     this.#timer?.();
     this.#timer = undefined;
@@ -274,7 +287,7 @@ export class Outbox {
     return this.#started && this.#ready && this.waiting === 0 &&
       this.#session!.layers === undefined &&
       (this.#options.gate === undefined ||
-        this.#options.gate.waitMs(this.#options.clock.now()) <= 0) &&
+        this.#options.gate.waitMs(this.#options.clock.now(), this.#place!) <= 0) &&
       this.#session!.connection.bufferedAmount <= this.#options.highWaterMarkBytes;
   }
 
@@ -305,12 +318,10 @@ export class Outbox {
     this.#pump();
   }
 
-  #bound(session: OutboxSession): void {
+  #bound(session: OutboxSession, left = BOUND_STEPS): void {
+    const due = () => left > 1 ? this.#bound(session, left - 1) : this.#giveUp(session);
     this.#limit();
-    this.#limit = this.#options.clock.setTimer(
-      () => this.#giveUp(session),
-      this.#options.timeoutMs,
-    );
+    this.#limit = this.#options.clock.setTimer(due, this.#options.timeoutMs / BOUND_STEPS);
   }
 
   #enqueue(
@@ -338,12 +349,14 @@ export class Outbox {
   #pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
+    this.#inLine = false;
     this.#timer?.();
     this.#timer = undefined;
     try {
       while (this.#step());
     } finally {
       this.#pumping = false;
+      if (!this.#inLine) this.#options.gate?.leave(this.#place!);
     }
   }
 
@@ -370,11 +383,12 @@ export class Outbox {
       this.#stuck = undefined;
       this.#quick = held <= highWaterMarkBytes / 8 || this.#quick && held <= highWaterMarkBytes / 2;
     }
-    const waitMs = isCounted(entry.frame) ? gate?.waitMs(clock.now()) ?? 0 : 0;
+    const waitMs = isCounted(entry.frame) ? gate?.waitMs(clock.now(), this.#place!) ?? 0 : 0;
     if (waitMs > 0) {
       const control = this.#queue.nextControl();
       if (control === undefined) {
         this.#again(waitMs);
+        this.#inLine = true;
         return false;
       }
       // A ping is not counted, and must not wait for the tokens of others: it decides whether the session is dead.
@@ -469,12 +483,17 @@ export class Outbox {
 
   /** Looks whether a full socket drains. */
   #watch(session: OutboxSession, held: number): void {
-    const now = this.#options.clock.now();
-    if (this.#stuck === undefined || held < this.#stuck.held) {
-      this.#stuck = { since: now, held };
-    } else if (now - this.#stuck.since >= this.#options.timeoutMs) {
-      this.#giveUp(session);
+    const { clock, timeoutMs } = this.#options;
+    const now = clock.now();
+    const stuck = this.#stuck;
+    if (stuck === undefined || held < stuck.held) {
+      this.#stuck = { at: now, held, forMs: 0 };
+      return;
     }
+    const step = Math.max(MOST_POLL_MS, timeoutMs / BOUND_STEPS);
+    const forMs = stuck.forMs + Math.min(now - stuck.at, step);
+    this.#stuck = { at: now, held: stuck.held, forMs };
+    if (forMs >= timeoutMs) this.#giveUp(session);
   }
 
   #giveUp(session: OutboxSession): void {

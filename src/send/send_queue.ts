@@ -147,11 +147,12 @@ export class SendQueue {
           else reject(failure.reason);
         },
       };
+      // First: what is no signal throws, and a frame that was refused must not be sent.
+      forget = onAbort(signal, () => this.#withdraw(entry, signal!.reason));
       this.#ranks[rank].push(entry);
       const load = this.#load(rank);
       load.frames++;
       load.bytes += entry.bytes;
-      forget = onAbort(signal, () => this.#withdraw(entry, signal!.reason));
     });
   }
 

@@ -25,13 +25,22 @@ export interface SendRateLimitOptions {
 
 /** What the outbox needs of a limit: it asks before it commits to a frame, so that a frame withdrawn meanwhile costs nothing. */
 export interface SendGate {
-  /** How long until a frame may be handed off, in milliseconds; 0 is now. */
-  waitMs(now: number): number;
+  /**
+   * How long until a frame of `who` may be handed off, in milliseconds; 0 is now. Whoever has to wait stands in line from then on, until it is told
+   * 0 or leaves: of several connections none may starve behind what another has to send.
+   */
+  waitMs(now: number, who: object): number;
+  /** Does not wait any more. */
+  leave(who: object): void;
   /** A frame was handed off. */
   spend(now: number): void;
   /** A frame was let in that will be handed off later: until the returned function is called, others find one token less. */
   hold(): () => void;
 }
+
+/** What part of the tokens one may take in its turn while others are in line, and how soon it asks again after that. */
+const SHARES = 8;
+const YIELD_MS = 1;
 
 /** How often a limit is asked again whose last tokens are held for frames that are on their way. */
 const HELD_POLL_MS = 10;
@@ -79,8 +88,29 @@ export function sendRateLimit(options: SendRateLimitOptions): FrameLayer {
     spacingMs,
   });
   let held = 0;
+  // Of two that are on their way nobody knows how far apart they leave.
+  const most = spacingMs > 0 ? 1 : limit - reserve;
+  const burst = Math.ceil((limit - reserve) / SHARES);
+  const line: object[] = [];
+  let last: object | undefined;
+  let taken = 0;
   const gate: SendGate = {
-    waitMs: (now) => held >= limit - reserve ? HELD_POLL_MS : window.waitMs(now, 1 + held),
+    waitMs(now, who) {
+      const ms = held >= most ? HELD_POLL_MS : window.waitMs(now, 1 + held);
+      const turn = line.length === 0 || line[0] === who || last === who && taken < burst;
+      if (ms <= 0 && turn) {
+        gate.leave(who);
+        taken = last === who ? taken + 1 : 1;
+        last = who;
+        return 0;
+      }
+      if (!line.includes(who)) line.push(who);
+      return Math.max(YIELD_MS, ms);
+    },
+    leave(who) {
+      const place = line.indexOf(who);
+      if (place >= 0) line.splice(place, 1);
+    },
     spend: (now) => window.spend(now),
     hold() {
       held++;
@@ -101,11 +131,16 @@ export function sendRateLimit(options: SendRateLimitOptions): FrameLayer {
 /** Waits for a token and spends it; rejects at the session's end. Nothing comes between the look and the spend: others share the gate. */
 async function spent(gate: SendGate, context: SessionContext): Promise<void> {
   const { clock, signal } = context;
-  for (;;) {
-    const now = clock.now();
-    const ms = gate.waitMs(now);
-    if (ms <= 0) return gate.spend(now);
-    await pause(clock, ms, signal);
+  const who = {};
+  try {
+    for (;;) {
+      const now = clock.now();
+      const ms = gate.waitMs(now, who);
+      if (ms <= 0) return gate.spend(now);
+      await pause(clock, ms, signal);
+    }
+  } finally {
+    gate.leave(who);
   }
 }
 

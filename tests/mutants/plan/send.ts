@@ -181,10 +181,9 @@ export const SEND: readonly Mutant[] = [
     breaks: ["I7"],
     edits: edit(
       outbox,
-      `    } else if (now - this.#stuck.since >= this.#options.timeoutMs) {
-      this.#giveUp(session);
-    }`,
-      `    }`,
+      `    if (forMs >= timeoutMs) this.#giveUp(session);
+`,
+      "",
     ),
     killers: [{
       file: "tests/send/outbox_test.ts",
@@ -249,7 +248,7 @@ export const SEND: readonly Mutant[] = [
     edits: edit(
       outbox,
       `      (this.#options.gate === undefined ||
-        this.#options.gate.waitMs(this.#options.clock.now()) <= 0) &&`,
+        this.#options.gate.waitMs(this.#options.clock.now(), this.#place!) <= 0) &&`,
       `      true &&`,
     ),
     killers: [{
