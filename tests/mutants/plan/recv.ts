@@ -362,4 +362,20 @@ export const RECV: readonly Mutant[] = [
       test: "scenario 53: open() stays sane when every callback throws",
     }],
   },
+  {
+    name: "slow timers are taken for sleep",
+    mistake:
+      "in a hidden page every check is late: good feeds are dialled anew, and dead ones kept",
+    breaks: ["I16"],
+    edits: edit(
+      liveness,
+      `const slow = grace && !skewed && lateMs >= SLOW_TURN_MS;`,
+      `const slow = false;`,
+    ),
+    killers: [{
+      file: "tests/review/interplay_test.ts",
+      test:
+        "a hidden page, whose timers are late, keeps a session that is good and ends one that is not",
+    }],
+  },
 ];

@@ -369,4 +369,25 @@ export const SEND: readonly Mutant[] = [
       test: "Watch.value is built once per version, and only when read",
     }, { seeds: 300, says: "I10" }],
   },
+  {
+    name: "a shared rate limit serves whoever asks first",
+    mistake:
+      "of two connections on one limit the older takes every token, and the other cannot log in",
+    breaks: ["I7", "I16"],
+    edits: edit(limit, `if (ms <= 0 && turn) {`, `if (ms <= 0) {`),
+    killers: [{
+      file: "tests/review/interplay_test.ts",
+      test: "sendRateLimit() that two connections share lets none of them starve",
+    }],
+  },
+  {
+    name: "a blocked thread counts as a full socket",
+    mistake: "timers come before the socket's events after a stall, and a healthy session is ended",
+    breaks: ["I16"],
+    edits: edit(outbox, `Math.min(now - stuck.at, step)`, `(now - stuck.at)`),
+    killers: [{
+      file: "tests/review/interplay_test.ts",
+      test: "send() to a full socket is not given up because the thread was blocked",
+    }],
+  },
 ];
