@@ -69,7 +69,10 @@ machine's state and policy .65, the buffer .45, a timer .35.
 Four runs of 2026-11-25 (\`npm run bench\`, 9 rounds each), for what is near its bound:
 \`forAwait\` on Node .84, .81, .89, .96 and \`batches\` on Node .97, .93, .70, .96; on Bun, of which only the last has
 the leaf over Bun's native socket, \`text64k.tcp.forAwait\` .51, .39, .55, .55 and \`text1400.tcp.forAwait\` .90, .86, .85, 1.01.
-This page is the last, made in four parts (\`--only\`, \`--runtime\`) of one state of the code, with nothing beside it.
+This page is the last, made in four parts (\`--only\`, \`--runtime\`) of one state of the code, with nothing beside it;
+but receiving on Deno, where TLS has become another since, and the heap of an idle connection were measured anew on 2026-11-27. Two
+runs on Deno (\`npm run bench -- --only receive --runtime deno\`): \`forAwait\` .77 and .78, \`batches\` .77, which is below
+its bound, and .88, \`wss200.tcp.forAwait\` 2.01 and 1.79. The page has the second.
 
 Profiles of the tcp leaf where it is near its bound or below it (\`--cpu-prof\` of each runtime, \`perf record\`
 on Bun; 2026-11-25, deno 2.9.5, node 24.21.0, bun 1.4.5, on a machine with other work):
