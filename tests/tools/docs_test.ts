@@ -180,7 +180,7 @@ function instrumented({ place, code }: Program): { code: string; comments: [stri
     /(?<= from )"(\.[^"]+)"/g,
     (_, target) => JSON.stringify(new URL(target, from).href),
   );
-  return { code: `// @ts-nocheck\n${moved}\nexport {};\n`, comments };
+  return { code: `${moved}\nexport {};\n`, comments };
 }
 
 /** Runs them one after another in one process, and writes down what each line prints first. */
