@@ -13,6 +13,7 @@ export const SECTIONS = [
   "echo",
   "overload",
   "reconnect",
+  "recovery",
   "footprint",
 ] as const;
 

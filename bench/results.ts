@@ -9,9 +9,9 @@
 import type { HostName } from "./client/host.ts";
 import type { Machine } from "./run/machine.ts";
 
-/** A tree of figures. */
+/** A tree of figures; `null` stands for what never came. */
 export interface Figures {
-  [name: string]: number | Figures;
+  [name: string]: number | null | Figures;
 }
 
 /** Figures per runtime. */
@@ -37,6 +37,8 @@ export interface Results {
   overload?: PerRuntime;
   /** Milliseconds from a loss to the first frame after it, beyond the bare handshake; a thousand connections on one budget. */
   reconnect?: PerRuntime;
+  /** Milliseconds without a feed after a fault, by fault and client; `null` if it did not come back. */
+  recovery?: PerRuntime;
   /** Bytes of heap per idle connection; bytes of bundles. */
   footprint?: PerRuntime;
   /** The figures behind the figures. */

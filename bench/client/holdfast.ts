@@ -16,7 +16,7 @@ import type { Counted, Receive } from "./controls.ts";
 import { CA_CERTIFICATE } from "../../tests/support/tls/certificates.ts";
 import { host } from "./host.ts";
 import type { Meter } from "./meter.ts";
-import { load } from "./peers.ts";
+import { load, type Target } from "./peer_packages.ts";
 
 interface Platform {
   readonly connect: Entry["connect"];
@@ -53,7 +53,7 @@ export const leaves: { wrap: ((leaf: WsConnector) => WsConnector) | undefined } 
 /** Connects over a leaf. The attempt budget is as wide as a benchmark needs; it is not on the way of a frame. */
 export async function connectOver(
   leaf: LeafName,
-  url: string,
+  url: Target,
   options: ConnectionOptions = {},
   budget: "wide" | "as it is" = "wide",
 ): Promise<ReconnectingConnection> {
@@ -63,7 +63,7 @@ export async function connectOver(
     ...options,
   };
   if (leaf === "native") return await connect(url, all);
-  const secure = url.startsWith("wss:");
+  const secure = typeof url === "string" && url.startsWith("wss:");
   const connector = leaf === "tcp"
     ? tcp(secure ? { tls: { ca: CA_CERTIFICATE } } : {})
     : ws((await load<{ WebSocket: WsConstructor }>("ws")).WebSocket);

@@ -19,6 +19,7 @@ import {
   type ReconnectJob,
   type RestartJob,
 } from "./reconnect.ts";
+import { measureRecovery, type RecoveryJob } from "./recovery.ts";
 import { measureSend, type SendJob } from "./send.ts";
 
 /** What a client process is asked to do. */
@@ -31,6 +32,7 @@ export type Job =
   | OverloadJob
   | ReconnectJob
   | RestartJob
+  | RecoveryJob
   | FootprintJob;
 
 /** Receive one feed. */
@@ -84,6 +86,8 @@ export async function runJob(job: Job): Promise<unknown> {
       return await measureReconnect(job);
     case "restart":
       return await measureRestart(job);
+    case "recovery":
+      return await measureRecovery(job);
     case "footprint":
       return await measureFootprint(job);
     default:

@@ -1,31 +1,26 @@
 /**
  * The peers, driven as their documentation says and as fairly as we know: listeners by `addEventListener`, bytes as `ArrayBuffer`, equal
- * buffer bounds where there are any, the clock stopped before the close handshake.
- *
- * They are imported by a name in a variable, so that whoever checks or runs other files needs none of them.
+ * buffer bounds where a bound costs nothing, the clock stopped before the close handshake.
  *
  * @module
  */
 import type { Receive } from "./controls.ts";
-import type { Message } from "./meter.ts";
+import {
+  atprotoFeed,
+  type EventSocketClass,
+  load,
+  partysocketClass,
+  rewsClass,
+  runEffect,
+} from "./peer_packages.ts";
 
 /** What the pull peers may buffer: as much as ours does by default. */
 const BUFFER_BYTES = 16 * 1_024 * 1_024;
 
-export async function load<T>(name: string): Promise<T> {
-  return await import(name) as T;
-}
-
-interface EventSocket extends EventTarget {
-  binaryType: string;
-  send(data: string): void;
-  close(): void;
-}
-
-/** A peer that is an `EventTarget` in the shape of `WebSocket`. */
-function push(make: () => Promise<(url: string) => EventSocket>): Receive {
+function push(classOf: () => Promise<EventSocketClass>): Receive {
   return async (url, meter) => {
-    const socket = (await make())(url);
+    const Peer = await classOf();
+    const socket = new Peer(url);
     socket.binaryType = "arraybuffer";
     return await new Promise((resolve, reject) => {
       socket.addEventListener("error", reject);
@@ -34,7 +29,7 @@ function push(make: () => Promise<(url: string) => EventSocket>): Receive {
         socket.send("go");
       });
       socket.addEventListener("message", (event) => {
-        if (!meter.take((event as MessageEvent<Message>).data)) return;
+        if (!meter.take((event as MessageEvent).data)) return;
         resolve();
         socket.close();
       });
@@ -42,28 +37,8 @@ function push(make: () => Promise<(url: string) => EventSocket>): Receive {
   };
 }
 
-const rews = push(async () => {
-  const { ReconnectingWebSocket } = await load<
-    { ReconnectingWebSocket: new (url: string) => EventSocket }
-  >("@nktkas/rews");
-  return (url) => new ReconnectingWebSocket(url);
-});
-
-const partysocket = push(async () => {
-  const peer = await load<{ WebSocket: new (url: string) => EventSocket }>("partysocket");
-  return (url) => new peer.WebSocket(url);
-});
-
-/** Its iterator. On all three runtimes it runs over `ws`, which the condition "node" of its imports selects. */
 const atproto: Receive = async (url, meter) => {
-  const { websocket } = await load<{
-    websocket(url: string, options: {
-      heartbeat: false;
-      highWaterMark: number;
-      onConnect(sender: { send(data: string): Promise<void> }): void;
-    }): AsyncGenerator<Message>;
-  }>("@atproto/ws-client");
-  const feed = websocket(url, {
+  const feed = await atprotoFeed(url, {
     heartbeat: false,
     highWaterMark: BUFFER_BYTES,
     onConnect: (sender) => {
@@ -80,44 +55,19 @@ const atproto: Receive = async (url, meter) => {
   void feed.return(undefined);
 };
 
-interface EffectNamespace {
-  readonly Effect: {
-    gen(body: () => Generator): unknown;
-    scoped(effect: unknown): unknown;
-    provide(effect: unknown, layer: unknown): unknown;
-    runPromise(effect: unknown): Promise<void>;
-    sync(run: () => void): unknown;
-  };
-}
-
-interface EffectSocket {
-  readonly reader: Iterable<unknown>;
-  readonly writer: Iterable<unknown>;
-}
-
-/** Its reader, pulled batch by batch, which is the lowest and fastest of its forms. */
+/**
+ * Without a bound where the socket cannot pause: to keep one, effect encodes every text only to know its length. Where it can pause, it keeps
+ * one anyway.
+ */
 const effect: Receive = async (url, meter) => {
-  const { Effect } = await load<EffectNamespace>("effect");
-  const Socket = await load<{
-    makeWebSocket(url: string, options: { highWaterMark: number }): Iterable<unknown>;
-    layerWebSocketConstructorGlobal: unknown;
-  }>("effect/socket/Socket");
-  const program = Effect.gen(function* () {
-    const socket =
-      (yield* Socket.makeWebSocket(url, { highWaterMark: BUFFER_BYTES })) as EffectSocket;
-    const reader = (yield* socket.reader) as { pull: Iterable<unknown> };
-    const writer = (yield* socket.writer) as { write(data: string): Iterable<unknown> };
+  const pauses = "pause" in WebSocket.prototype;
+  await runEffect(url, pauses ? { highWaterMark: BUFFER_BYTES } : {}, function* (session) {
     meter.start();
-    yield* writer.write("go");
+    yield* session.writeAll(["go"]);
     for (;;) {
-      for (const message of (yield* reader.pull) as readonly Message[]) {
-        if (meter.take(message)) return;
-      }
+      for (const message of yield* session.pull) if (meter.take(message)) return;
     }
   });
-  await Effect.runPromise(
-    Effect.provide(Effect.scoped(program), Socket.layerWebSocketConstructorGlobal),
-  );
 };
 
 interface WsSocket {
@@ -149,4 +99,10 @@ const ws: Receive = async (url, meter) => {
 };
 
 /** The peers, by name. */
-export const peers: Readonly<Record<string, Receive>> = { rews, partysocket, atproto, effect, ws };
+export const peers: Readonly<Record<string, Receive>> = {
+  rews: push(rewsClass),
+  partysocket: push(partysocketClass),
+  atproto,
+  effect,
+  ws,
+};

@@ -4,6 +4,13 @@
  * @module
  */
 import { connectOver, type LeafName } from "./holdfast.ts";
+import {
+  atprotoFeed,
+  type EventSocketClass,
+  partysocketClass,
+  rewsClass,
+  runEffect,
+} from "./peer_packages.ts";
 import { END } from "../payloads.ts";
 import type { ReconnectingConnection } from "../../src/contract/reconnecting.ts";
 
@@ -70,19 +77,14 @@ function ours(leaf: LeafName, window: number): Send {
   };
 }
 
-interface Peer {
-  addEventListener(type: string, listener: (event: { data: unknown }) => void): void;
-  send(data: string): void;
-  close(): void;
-}
-
-function peer(make: (url: string) => Promise<Peer>): Send {
+function peer(classOf: () => Promise<EventSocketClass>): Send {
   return async (url, message, count) => {
-    const socket = await make(url);
+    const Peer = await classOf();
+    const socket = new Peer(url);
     return await new Promise((resolve) => {
       let started = 0;
-      socket.addEventListener("message", ({ data }) => {
-        if (data !== END) return;
+      socket.addEventListener("message", (event) => {
+        if ((event as MessageEvent).data !== END) return;
         resolve(performance.now() - started);
         socket.close();
       });
@@ -97,21 +99,12 @@ function peer(make: (url: string) => Promise<Peer>): Send {
   };
 }
 
-async function load<T>(name: string): Promise<T> {
-  return await import(name) as T;
-}
-
-type Sender = { send(data: string): Promise<void> };
-
 /** Its promises resolve at the flush; a window keeps it from waiting for each. */
 const atproto: Send = async (url, message, count) => {
-  const { websocket } = await load<{
-    websocket(url: string, options: object): AsyncGenerator<string>;
-  }>("@atproto/ws-client");
   let started = 0;
-  const feed = websocket(url, {
+  const feed = await atprotoFeed(url, {
     heartbeat: false,
-    onConnect: async (sender: Sender) => {
+    onConnect: async (sender) => {
       started = performance.now();
       for (let i = 0; i < count; i++) {
         const sent = sender.send(message);
@@ -129,6 +122,21 @@ const atproto: Send = async (url, message, count) => {
   return elapsed;
 };
 
+/** Its `writeAll`, a window at a time. */
+const effect: Send = async (url, message, count) => {
+  let elapsed = 0;
+  const whole = Array<string>(WINDOW).fill(message);
+  await runEffect(url, {}, function* (session) {
+    const started = performance.now();
+    for (let left = count; left > 0; left -= WINDOW) {
+      yield* session.writeAll(left < WINDOW ? whole.slice(0, left) : whole);
+    }
+    while (!(yield* session.pull).includes(END));
+    elapsed = performance.now() - started;
+  });
+  return elapsed;
+};
+
 const SENDERS: Readonly<Record<string, Send>> = {
   native: native(WINDOW),
   nativeEach: native(1),
@@ -139,17 +147,10 @@ const SENDERS: Readonly<Record<string, Send>> = {
   "tcp.windowed": ours("tcp", WINDOW),
   "tcp.awaitEach": ours("tcp", 1),
   "tcp.burst": ours("tcp", BURST),
-  rews: peer(async (url) => {
-    const { ReconnectingWebSocket } = await load<
-      { ReconnectingWebSocket: new (url: string) => Peer }
-    >("@nktkas/rews");
-    return new ReconnectingWebSocket(url);
-  }),
-  partysocket: peer(async (url) => {
-    const { WebSocket } = await load<{ WebSocket: new (url: string) => Peer }>("partysocket");
-    return new WebSocket(url);
-  }),
+  rews: peer(rewsClass),
+  partysocket: peer(partysocketClass),
   atproto,
+  effect,
 };
 
 /** Runs one. */

@@ -68,7 +68,7 @@ function panel(
     const label = `<text x="${x + LEFT - 8}" y="${y + 14}" text-anchor="end"${
       own ? ' class="name"' : ""
     }>${name}</text>`;
-    if (value === undefined) return label;
+    if (typeof value !== "number") return label;
     return `${label}<rect class="${own ? "own" : "other"}" x="${x + LEFT}" y="${y + 3}" width="${
       scale(value)
     }" height="${ROW - 7}" rx="2"/><text x="${x + LEFT + scale(value) + 5}" y="${y + 14}">${

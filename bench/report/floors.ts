@@ -66,7 +66,7 @@ export function verdicts(results: Results): Verdict[] {
     for (const [runtime, bound] of Object.entries(each.bound) as [HostName, number][]) {
       const tree = results[each.section]?.[runtime];
       const value = tree === undefined ? undefined : flattened(tree).get(each.path);
-      if (value === undefined) continue;
+      if (typeof value !== "number") continue;
       const met = each.sense === "at least" ? value >= bound : value <= bound;
       found.push({ floor: each, runtime, value, bound, met });
     }

@@ -17,13 +17,20 @@ heartbeat, buffer, counters, epoch and seq. \`readable\` is held against the nat
 \`ReadableStream\` (\`nativeReadable\`), everything else against the bare listener (\`native\`). Push peers
 (\`rews\`, \`partysocket\`, \`ws\`) are to be compared with the listener, pull peers (\`atproto\`,
 \`effect\`) with ours. \`atproto\` runs over \`ws\`, not over the native socket, on all three runtimes:
-\`ws.forAwait\`, ours over that package, is what compares with it.
+\`ws.forAwait\`, ours over that package, is what compares with it. \`effect\` has no bound for its buffer on Deno and Node, where the
+platform's socket cannot pause: it would encode each text to count its bytes.
 \`tcp.*\` is the whole stack over the leaf of our own ([RFC 6455](rfc6455.md)).`,
+
+  peers:
+    `Frames per second of ours divided by those of the peer, in the same rounds: median and quartiles. Above 1 ours is
+faster; where the quartiles enclose 1 it says so (**even**), and where they are below it (**behind**). What of ours is compared
+has the same socket below it: the platform's, the package \`ws\`, or one of its own. Ours only pulls, which costs more than to push; it is
+held against peers that push all the same.`,
 
   send:
     `200 bytes of text; the clock ends when the server has counted the last message. \`windowed\`
 pauses for one promise after every 64 messages, \`burst\` after every 4,096, \`awaitEach\` after each; the
-native loop pauses as often. \`limiterNs\` is what \`sendRateLimit\` adds to a send, in nanoseconds.`,
+native loop pauses as often. Peers have windows of 64, too (\`effect\` by \`writeAll\`). \`limiterNs\` is what \`sendRateLimit\` adds to a send, in nanoseconds.`,
 
   echo:
     `A message, and an answer of the same size; 300 trips of each, in turns, over the bare socket and over the whole stack
@@ -44,6 +51,16 @@ collections, at most, beyond what was before; allowed are \`maxBytes\`, one fram
     `From the \`close\` event to the first frame of the next session, without a delay, medians
 in milliseconds. Then 1,000 connections on one budget of 100 attempts per second whose server
 restarts; \`mostPerWindow\` is the most dials in any second.`,
+
+  recovery:
+    `Milliseconds from the loss to the next message, median of three rounds; **never** is not within 10 s, in one round at least.
+The server greets each connection and loses the first after 50 ms: it resets it, or (half open) neither reads nor writes any more.
+The next dial then meets the fault, if it is one of dialling, and the one after it is served. All wait 100 ms before they dial
+and have a second for a dial where they can be told so; a second without a sign of life is too much, where somebody looks.
+\`connect\` is ours over the platform's socket, \`tcp\` over the leaf of our own. \`rews\` and \`partysocket\` do not look for dead connections,
+and limit a dial only from its socket on; \`atproto\` waits about a second (of its own, not to be told otherwise) before it dials,
+has no limit for a dial, and looks by pings; \`effect\` connects once, and is run again by \`Effect.retry\`, as its documentation has it.
+Node's own socket repeats a request by itself that was answered with 401, so that whoever uses it needs no second dial there.`,
 
   footprint:
     `Live bytes per idle connection, of 5,000, after garbage collections, 11 s after the last dial: from 10 s

@@ -5,7 +5,9 @@
  */
 import type { HostName } from "../client/host.ts";
 import type { Results } from "../results.ts";
-import type { ReceiveFigure } from "../run/receive.ts";
+import { PEERS, type ReceiveFigure } from "../run/receive.ts";
+import { type Spread, standing } from "../run/statistics.ts";
+import type { Fault } from "../server/faults.ts";
 import { verdicts } from "./floors.ts";
 import { NOTES } from "./notes.ts";
 import { flattened } from "./table.ts";
@@ -29,6 +31,7 @@ export function page(results: Results): string {
     }.`,
     ...receiveTables(results),
     ...sectionTables(results),
+    ...recoveryTable(results),
     "## Against what was asked for",
     floorTable(results),
     NOTES.gaps,
@@ -65,6 +68,7 @@ function receiveTables(results: Results): string[] {
       markdown(["", ...runtimes], rows),
     );
   }
+  parts.push("### Ours by each peer", NOTES.peers, peerTable(detail, runtimes));
   const text200 = runtimes.flatMap((runtime) =>
     Object.entries(detail[runtime]!["text200"] ?? {}).map(([candidate, figure]) => ({
       runtime,
@@ -103,10 +107,62 @@ function receiveTables(results: Results): string[] {
 }
 
 function cell(figure: ReceiveFigure | undefined): string {
-  if (figure === undefined) return "";
-  const { median, low, high } = figure.ratio;
+  return figure === undefined ? "" : spreadOf(figure.ratio);
+}
+
+function spreadOf({ median, low, high }: Spread): string {
   return `${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
+
+function peerTable(detail: ReceiveDetail, runtimes: readonly HostName[]): string {
+  const rows = GROUPS.flatMap(({ name: group, title }) =>
+    Object.entries(PEERS).map(([peer, { form, ours }]) => {
+      const cells = runtimes.map((runtime) => {
+        const behind = detail[runtime]![group]?.[peer]?.behind;
+        if (behind === undefined) return "";
+        const where = standing(behind);
+        return `${spreadOf(behind)}${where === "ahead" ? "" : ` **${where}**`}`;
+      });
+      return [title, `\`${peer}\` (${form})`, `\`${ours}\``, ...cells];
+    }).filter(([, , , ...cells]) => cells.some((text) => text !== ""))
+  );
+  return markdown(["feed", "peer", "ours", ...runtimes], rows);
+}
+
+function recoveryTable(results: Results): string[] {
+  const { recovery } = results;
+  if (recovery === undefined) return [];
+  const runtimes = Object.keys(recovery) as HostName[];
+  const faults = [...new Set(runtimes.flatMap((runtime) => Object.keys(recovery[runtime]!)))];
+  const cells = faults.flatMap((fault) =>
+    runtimes.map((runtime) => ({
+      fault,
+      runtime,
+      times: recovery[runtime]![fault] as Readonly<Record<string, number | null>>,
+    }))
+  );
+  const clients = [...new Set(cells.flatMap(({ times }) => Object.keys(times)))];
+  return [
+    "## Coming back from a fault",
+    NOTES.recovery,
+    markdown(
+      ["fault", "runtime", ...clients.map((name) => `\`${name}\``)],
+      cells.map(({ fault, runtime, times }) => [
+        FAULT_NAMES[fault as Fault],
+        runtime,
+        ...clients.map((name) => shown(times[name])),
+      ]),
+    ),
+  ];
+}
+
+const FAULT_NAMES: Readonly<Record<Fault, string>> = {
+  kill: "connection reset",
+  halfOpen: "peer half open",
+  hungUpgrade: "upgrade not answered",
+  hungAuth: "URL function hangs",
+  status401: "status 401",
+};
 
 const SECTIONS = [
   { name: "send", title: "Sending" },
@@ -146,8 +202,9 @@ function floorTable(results: Results): string {
   );
 }
 
-function shown(value: number | undefined): string {
+function shown(value: number | null | undefined): string {
   if (value === undefined) return "";
+  if (value === null) return "never";
   if (Number.isInteger(value)) return value.toLocaleString("en");
   return value.toFixed(Math.abs(value) < 10 ? 2 : 1);
 }

@@ -16,6 +16,7 @@ export function table(results: Results): string {
       "latency",
       "overload",
       "reconnect",
+      "recovery",
       "footprint",
     ] as const
   ) {
@@ -38,17 +39,18 @@ export function table(results: Results): string {
 }
 
 /** The leaves of a tree, by their path. */
-export function flattened(tree: Figures, path = ""): Map<string, number> {
-  const flat = new Map<string, number>();
+export function flattened(tree: Figures, path = ""): Map<string, number | null> {
+  const flat = new Map<string, number | null>();
   for (const [name, value] of Object.entries(tree)) {
-    if (typeof value === "number") flat.set(path + name, value);
+    if (value === null || typeof value === "number") flat.set(path + name, value);
     else for (const [inner, leaf] of flattened(value, `${path}${name}.`)) flat.set(inner, leaf);
   }
   return flat;
 }
 
-function shown(value: number | undefined): string {
+function shown(value: number | null | undefined): string {
   if (value === undefined) return "";
+  if (value === null) return "never";
   if (Number.isInteger(value)) return value.toLocaleString("en");
   return value.toFixed(Math.abs(value) < 10 ? 3 : 1);
 }

@@ -25,6 +25,8 @@ export interface ReceiveFigure {
   readonly ratio: Spread;
   /** The control. */
   readonly against: string;
+  /** Throughput of ours by that of this peer. */
+  readonly behind?: Spread;
   /** The same by processor time of the whole client process, which other work on the machine disturbs less. */
   readonly cpuRatio: Spread;
   /** Median over the rounds. */
@@ -38,18 +40,27 @@ export interface ReceiveFigure {
   readonly peakRss: number;
 }
 
+/** One of the peers. */
+export interface PeerKind {
+  /** How its messages come. We have no form that pushes; the loop that pulls is held against those who do. */
+  readonly form: "push" | "pull";
+  /** What of ours has the same below it: the platform's socket, the package `ws`, or a socket of its own. */
+  readonly ours: string;
+}
+
+/** The peers. */
+export const PEERS: Readonly<Record<string, PeerKind>> = {
+  rews: { form: "push", ours: "forAwait" },
+  partysocket: { form: "push", ours: "forAwait" },
+  ws: { form: "push", ours: "tcp.forAwait" },
+  atproto: { form: "pull", ours: "ws.forAwait" },
+  effect: { form: "pull", ours: "forAwait" },
+};
+
 const CONTROLS = ["native", "nativeReadable"];
 const OURS = ["forAwait", "batches", "readable"];
 const TCP = ["tcp.forAwait", "tcp.batches", "tcp.readable"];
-
-/** The peers, with the form that each of them has. */
-export const PEERS: Readonly<Record<string, "push" | "pull">> = {
-  rews: "push",
-  partysocket: "push",
-  ws: "push",
-  atproto: "pull",
-  effect: "pull",
-};
+const OTHERS = [...Object.keys(PEERS), "ws.forAwait"];
 
 /** What is measured on each runtime. */
 export const RECEIVE_GROUPS: readonly ReceiveGroup[] = [
@@ -61,8 +72,7 @@ export const RECEIVE_GROUPS: readonly ReceiveGroup[] = [
       ...CONTROLS,
       "twoTransforms",
       ...OURS,
-      ...Object.keys(PEERS),
-      "ws.forAwait", // ours over the socket that atproto has: like against like
+      ...OTHERS,
       ...TCP,
     ],
   },
@@ -70,7 +80,7 @@ export const RECEIVE_GROUPS: readonly ReceiveGroup[] = [
     name: kind,
     kind,
     secure: false,
-    candidates: [...CONTROLS, ...OURS, ...TCP],
+    candidates: [...CONTROLS, ...OURS, ...OTHERS, ...TCP],
   })),
   {
     name: "wss200",
@@ -157,9 +167,11 @@ function figure(
   const sent = counts.get(candidate)! * own.length;
   const delivered = own.reduce((sum, { frames }) => sum + frames, 0);
   const dropped = own.reduce((sum, run) => sum + run.dropped, 0);
+  const peer = PEERS[candidate];
   return {
     ratio: pairedRatio(speed(candidate), speed(against)),
     against,
+    ...peer && { behind: pairedRatio(speed(peer.ours), speed(candidate)) },
     cpuRatio: pairedRatio(thrift(candidate), thrift(against)),
     framesPerSecond: Math.round(median(speed(candidate).slice(1)) * 1_000),
     sent,

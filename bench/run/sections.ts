@@ -13,6 +13,7 @@ import { measureLatencies } from "./latency.ts";
 import { measureSends } from "./send.ts";
 import { measureOverloads } from "./overload.ts";
 import { measureReconnects } from "./reconnect.ts";
+import { measureRecoveries } from "./recovery.ts";
 import { measureReceive, RECEIVE_GROUPS, type ReceiveFigure } from "./receive.ts";
 
 /** What a section is given. */
@@ -47,6 +48,7 @@ const SECTION_RUNS: Readonly<Record<Section, (run: SectionRun) => Promise<Measur
   echo: measureEchoes,
   overload: measureOverloads,
   reconnect: measureReconnects,
+  recovery: measureRecoveries,
   footprint: measureFootprints,
 };
 

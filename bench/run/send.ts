@@ -23,6 +23,7 @@ const CANDIDATES = [
   "rews",
   "partysocket",
   "atproto",
+  "effect",
 ];
 
 /** What a sender is held against: the bare socket in a loop that pauses as often. */

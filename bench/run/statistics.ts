@@ -58,11 +58,10 @@ export function pairedRatio(values: readonly number[], control: readonly number[
   return spread(values.map((value, round) => value / control[round]!).slice(1));
 }
 
-/** Which of two spreads is ahead beyond what rounds differ by; `undefined` if neither is. */
-export function ahead(one: Spread, other: Spread): "one" | "other" | undefined {
-  if (one.low > other.high) return "one";
-  if (other.low > one.high) return "other";
-  return undefined;
+/** Whether who has this ratio to another is ahead of it beyond what rounds differ by, or behind, or neither. */
+export function standing({ low, high }: Spread): "ahead" | "even" | "behind" {
+  if (low > 1) return "ahead";
+  return high < 1 ? "behind" : "even";
 }
 
 /** The order in which candidates are measured in a round: everybody is first sometimes. */

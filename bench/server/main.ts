@@ -12,6 +12,7 @@ import process, { stdin, stdout } from "node:process";
 import { createInterface } from "node:readline";
 import { createServer as createSecureServer } from "node:tls";
 import { SERVER_CERTIFICATE, SERVER_KEY } from "../../tests/support/tls/certificates.ts";
+import { faultOf, faulty } from "./faults.ts";
 import { roleOf } from "./roles.ts";
 import { acceptance, ClientWalk } from "./wire.ts";
 
@@ -35,8 +36,14 @@ function serve(socket: Socket): void {
     if (answer === undefined || target === undefined) {
       return void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
     }
+    const url = new URL(target, "ws://localhost");
+    const fault = faultOf(url);
+    if (fault?.refused) {
+      return void socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+    }
+    if (fault?.hangs) return;
     socket.write(answer);
-    walk = new ClientWalk(roleOf(socket, new URL(target, "ws://localhost")));
+    walk = new ClientWalk(fault === undefined ? roleOf(socket, url) : faulty(socket, fault));
     const rest = head.slice(end + 4);
     if (rest.length > 0) walk.push(Uint8Array.from(rest, (unit) => unit.charCodeAt(0)));
   });

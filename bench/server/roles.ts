@@ -6,6 +6,7 @@
  * - `/sink?count=N`: reads; when N messages have come, END.
  * - `/echo`: gives back as many bytes as came, when a message is complete.
  * - `/greet`: one message at once. With `drop=MS` the connection is reset so long after.
+ * - `/fault`: see `faults.ts`.
  * - `/idle`: nothing.
  * - `/stats`: one message with what was counted, as JSON.
  *
@@ -24,14 +25,21 @@ const GREETING = serverFrame(1, new TextEncoder().encode("hello"));
 /** Counts of the whole server. */
 export const counters = { pings: 0, pongs: 0 };
 
-/** The behaviour of one connection. */
-export function roleOf(socket: Socket, url: URL): ClientFrames {
-  const number = (name: string) => Number(url.searchParams.get(name) ?? 0);
-  const role: ClientFrames = {
+/** Reads, and answers a Close. */
+export function politely(socket: Socket): ClientFrames {
+  return {
     data() {},
     close() {
       if (socket.writable) socket.end(CLOSE_FRAME);
     },
+  };
+}
+
+/** The behaviour of one connection. */
+export function roleOf(socket: Socket, url: URL): ClientFrames {
+  const number = (name: string) => Number(url.searchParams.get(name) ?? 0);
+  const role: ClientFrames = {
+    ...politely(socket),
     pong() {
       counters.pongs++;
     },

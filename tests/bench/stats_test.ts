@@ -5,13 +5,13 @@ import { END, type FeedKind, payloadsOf, seeded } from "../../bench/payloads.ts"
 import { verdicts } from "../../bench/report/floors.ts";
 import type { Results } from "../../bench/results.ts";
 import {
-  ahead,
   median,
   pairedRatio,
   quantile,
   rotated,
   type Spread,
   spread,
+  standing,
 } from "../../bench/run/statistics.ts";
 import { pieceOf } from "../../bench/server/blast.ts";
 import { ClientWalk, serverFrame } from "../../bench/server/wire.ts";
@@ -50,11 +50,11 @@ test("pairedRatio() pairs by round and discards the first", { only }, () => {
   assertThrows(() => pairedRatio([1, 2], [1]), RangeError, "Cannot pair 2 rounds with 1");
 });
 
-test("ahead() says who is ahead beyond the spread, and nobody within it", { only }, () => {
+test("standing() is ahead or behind beyond the spread, and even within it", { only }, () => {
   const of = (low: number, high: number): Spread => ({ median: low, low, high, rounds: 3 });
-  assertEquals(ahead(of(2, 3), of(1, 1.9)), "one");
-  assertEquals(ahead(of(1, 1.9), of(2, 3)), "other");
-  assertEquals(ahead(of(1, 2), of(2, 3)), undefined);
+  assertEquals(standing(of(1.01, 3)), "ahead");
+  assertEquals(standing(of(0.5, 0.99)), "behind");
+  assertEquals([of(1, 1.2), of(0.9, 1), of(0.9, 1.1)].map(standing), ["even", "even", "even"]);
 });
 
 test("rotated() lets everybody be first, in an order that is the same otherwise", { only }, () => {
