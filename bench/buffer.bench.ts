@@ -5,12 +5,15 @@
  */
 import { ConnectionAxes } from "../src/axes.ts";
 import type { FrameSink, WsConnection } from "../src/contract/connection.ts";
+import { TransportError } from "../src/contract/errors.ts";
 import { resolveOptions } from "../src/contract/options.ts";
 import { deno } from "../src/runtime/deno.ts";
 
 const FRAMES = 1_000;
 const MESSAGE = "x".repeat(200);
 const group = { group: `${FRAMES} messages of 200 bytes, from the leaf to the reader` };
+
+const over = new TransportError("not_connected", "The benchmark is over");
 
 /** Both axes of a session whose socket is this file. */
 function open(): { axes: ConnectionAxes; sink: FrameSink } {
@@ -52,7 +55,8 @@ function form(
     bench.start();
     const count = await read(axes, sink);
     bench.end();
-    axes.finish(undefined, undefined as never);
+    axes.release(over);
+    axes.finish(undefined, over);
     if (count < FRAMES) throw new Error(`${count} frames of ${FRAMES}`);
   });
 }

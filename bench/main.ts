@@ -8,6 +8,7 @@ import { type BenchOptions, HELP, OptionError, optionsOf } from "./options.ts";
 import { writeReport } from "./report/write.ts";
 import { table } from "./report/table.ts";
 import type { Results } from "./results.ts";
+import { merged, readResults } from "./results_file.ts";
 import { machine, versions } from "./run/machine.ts";
 import { runtimeProgram, startServer } from "./run/programs.ts";
 import { runSection } from "./run/sections.ts";
@@ -19,48 +20,81 @@ function note(text: string): void {
   Deno.stderr.writeSync(encoder.encode(`${new Date().toISOString().slice(11, 19)} ${text}\n`));
 }
 
-async function measure(options: BenchOptions): Promise<Results> {
+/** What was measured, and how many parts failed. */
+async function measure(options: BenchOptions): Promise<{ results: Results; failures: number }> {
   const runtimes: HostName[] = [];
   for (const runtime of options.runtimes) {
     if (runtimeProgram(runtime) !== undefined) runtimes.push(runtime);
     else note(`${runtime} is not installed, and not measured`);
   }
+  if (runtimes.length === 0) throw new OptionError("None of the runtimes is installed: npm ci");
+  const save = options.json === undefined ? () => {} : keeper(options.json);
   const server = await startServer();
+  let failures = 0;
   try {
     const results: Results = {
       date: new Date().toISOString(),
       rounds: options.rounds,
       machine: machine(),
       versions: await versions(runtimes),
+      measured: {},
       detail: {},
     };
     // Now, and not after the first section, is when it should fail.
-    if (options.json !== undefined) withFile(options.json, (file) => write(file, results));
+    save(results);
     for (const section of options.only) {
       for (const runtime of runtimes) {
-        await runSection(section, { runtime, server, rounds: options.rounds, note, results });
-        // Written as it grows: a run takes long, and what was measured should survive what goes wrong later.
-        if (options.json !== undefined) write(options.json, results);
+        const measurement = {
+          date: new Date().toISOString(),
+          rounds: options.rounds,
+          load: machine().load,
+        };
+        try {
+          await runSection(section, { runtime, server, rounds: options.rounds, note, results });
+        } catch (error) {
+          // A run takes long: what one part failed with is no reason to do without all others.
+          failures++;
+          note(`${section} on ${runtime} FAILED: ${error instanceof Error ? error.stack : error}`);
+          continue;
+        }
+        (results.measured![section] ??= {})[runtime] = measurement;
+        // Written as it grows: what was measured should survive what goes wrong later.
+        save(results);
       }
     }
-    return results;
+    return { results, failures };
   } finally {
     await server.child.end();
   }
 }
+
+/** Writes figures into a file, beside those that it has of other parts. */
+function keeper(file: string): (results: Results) => void {
+  let older: Results | undefined;
+  withFile(file, () => {
+    try {
+      if (Deno.statSync(file).isFile) older = readResults(file); // /dev/stdout is none
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  });
+  return (results) => {
+    const whole = older === undefined ? results : merged(older, results);
+    withFile(file, () => Deno.writeTextFileSync(file, `${JSON.stringify(whole, null, 2)}\n`));
+  };
+}
+
+const { NotFound, IsADirectory, NotADirectory, PermissionDenied } = Deno.errors;
 
 /** Does something with a file; that it cannot be had is the command line's fault. */
 function withFile(file: string, use: (file: string) => void): void {
   try {
     use(file);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound || error instanceof SyntaxError)) throw error;
-    throw new OptionError(`Cannot use ${file}: ${error.message}`);
+    const known = [NotFound, IsADirectory, NotADirectory, PermissionDenied, SyntaxError];
+    if (!known.some((type) => error instanceof type)) throw error;
+    throw new OptionError(`Cannot use ${file}: ${(error as Error).message}`);
   }
-}
-
-function write(file: string, results: Results): void {
-  Deno.writeTextFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
 }
 
 async function main(): Promise<number> {
@@ -73,9 +107,9 @@ async function main(): Promise<number> {
     withFile(options.report, writeReport);
     return 0;
   }
-  const results = await measure(options);
+  const { results, failures } = await measure(options);
   console.log(table(results));
-  return 0;
+  return failures === 0 ? 0 : 1;
 }
 
 try {

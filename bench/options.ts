@@ -43,13 +43,14 @@ export const HELP = `Usage: npm run bench [-- option ...]
 
 Measures Holdfast against the bare socket and its peers, each in a process of its own, and prints a table.
 
-  --json FILE        write every figure as JSON
+  --json FILE        write every figure as JSON, after each part; other parts that the file has stay
   --report FILE      make docs/benchmarks.md and its chart of such a file, and measure nothing
   --rounds N         rounds of receive and send, the first discarded; at least 2, default 10
   --only PART        ${SECTIONS.join(", ")}; may be given several times
   --runtime NAME     ${RUNTIMES.join(", ")}; may be given several times
   --help             this text
 
+A part that fails is said so, and the others go on; the exit code is 1 then.
 Only ratios within one run mean something: what is compared takes turns, round by round.`;
 
 /** Reads the arguments. @throws {OptionError} If one of them is not one. */
@@ -105,8 +106,8 @@ export function optionsOf(args: readonly string[]): BenchOptions {
     json,
     report,
     rounds,
-    only: only.length === 0 ? SECTIONS : only,
-    runtimes: runtimes.length === 0 ? RUNTIMES : runtimes,
+    only: only.length === 0 ? SECTIONS : [...new Set(only)],
+    runtimes: runtimes.length === 0 ? RUNTIMES : [...new Set(runtimes)],
     help,
   };
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import type { HostName } from "./client/host.ts";
+import type { Section } from "./options.ts";
 import type { Machine } from "./run/machine.ts";
 
 /** A tree of figures; `null` stands for what never came. */
@@ -17,7 +18,15 @@ export interface Figures {
 /** Figures per runtime. */
 export type PerRuntime = Partial<Record<HostName, Figures>>;
 
-/** One run. */
+/** When and how a part was measured: a file may hold parts of several runs. */
+export interface Measurement {
+  readonly date: string;
+  readonly rounds: number;
+  /** Load average of the last minute at its beginning. */
+  readonly load: number;
+}
+
+/** One run, with the parts that the file had of runs before it. */
 export interface Results {
   /** When it began. */
   readonly date: string;
@@ -25,6 +34,8 @@ export interface Results {
   readonly rounds: number;
   readonly machine: Machine;
   readonly versions: Record<string, string>;
+  /** Each part by section and runtime. */
+  measured?: Partial<Record<Section, Partial<Record<HostName, Measurement>>>>;
   /** Throughput of receiving, as ratios. */
   receive?: PerRuntime;
   /** Throughput of sending, as ratios; the cost of the rate limit in nanoseconds. */

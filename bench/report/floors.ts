@@ -39,6 +39,10 @@ export const FLOORS: readonly Floor[] = [
   ceiling("reconnect", "fleet.overBound", everywhere(0.05)),
   floor("overload", "countsExact", everywhere(1)),
   floor("overload", "newestKept", everywhere(1)),
+  // `maxBytes`, one frame, one batch and 8 MiB, as in bench/run/overload.ts.
+  ceiling("overload", "heldBytes", everywhere(16_798_216)),
+  // Of a ping every 250 ms for 10 s.
+  floor("overload", "pongs", everywhere(39)),
   ceiling("footprint", "beyondBareSocket", everywhere(6_144)),
 ];
 

@@ -16,15 +16,15 @@ type ReceiveDetail = Partial<Record<HostName, Record<string, Record<string, Rece
 
 /** Makes it. */
 export function page(results: Results): string {
-  const { machine, versions, date, rounds } = results;
+  const { machine, versions, rounds } = results;
   const parts = [
     "# Benchmarks",
     "<!-- Made by `npm run bench -- --report docs/benchmarks.json`; change bench/report/ instead. -->",
     NOTES.introduction,
     "![Frames received per second, per runtime](benchmarks.svg)",
-    `Measured ${date.slice(0, 10)} on ${machine.cpu}, ${machine.cores} cores, ${
+    `Measured ${daysOf(results)} on ${machine.cpu}, ${machine.cores} cores, ${
       Math.round(machine.memoryBytes / 2 ** 30)
-    } GiB, ${machine.os}; load average at the beginning ${machine.load.toFixed(1)}. ${
+    } GiB, ${machine.os}; load average at the beginning ${loadOf(results)}. ${
       rounds - 1
     } rounds after one that was discarded. ${
       Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")
@@ -38,6 +38,30 @@ export function page(results: Results): string {
     NOTES.method,
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+/** The days, and what was measured on another than the first. */
+function daysOf({ date, measured }: Results): string {
+  const parts = Object.entries(measured ?? {}).flatMap(([section, runtimes]) =>
+    Object.entries(runtimes).map(([runtime, { date }]) => ({
+      name: `${section} on ${runtime}`,
+      day: date.slice(0, 10),
+    }))
+  );
+  const [first = date.slice(0, 10), ...later] = [...new Set(parts.map(({ day }) => day))].sort();
+  const laterParts = later.map((day) =>
+    `, ${day} (${parts.filter((part) => part.day === day).map(({ name }) => name).join(", ")})`
+  );
+  return first + laterParts.join("");
+}
+
+/** From the least to the most, where parts have their own. */
+function loadOf({ machine, measured }: Results): string {
+  const loads = Object.values(measured ?? {}).flatMap((runtimes) =>
+    Object.values(runtimes).map(({ load }) => load)
+  );
+  const ends = loads.length === 0 ? [machine.load] : [Math.min(...loads), Math.max(...loads)];
+  return [...new Set(ends.map((load) => load.toFixed(1)))].join(" to ");
 }
 
 const GROUPS: readonly { readonly name: string; readonly title: string }[] = [
@@ -107,11 +131,15 @@ function receiveTables(results: Results): string[] {
 }
 
 function cell(figure: ReceiveFigure | undefined): string {
-  return figure === undefined ? "" : spreadOf(figure.ratio);
+  return figure === undefined ? "" : withQuartiles(figure.ratio);
 }
 
-function spreadOf({ median, low, high }: Spread): string {
-  return `${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
+function withQuartiles({ median, low, high }: Spread): string {
+  return `${shownRatio(median)} (${shownRatio(low)} to ${shownRatio(high)})`;
+}
+
+function shownRatio(ratio: number): string {
+  return ratio.toFixed(ratio < 10 ? 2 : 1);
 }
 
 function peerTable(detail: ReceiveDetail, runtimes: readonly HostName[]): string {
@@ -121,7 +149,7 @@ function peerTable(detail: ReceiveDetail, runtimes: readonly HostName[]): string
         const behind = detail[runtime]![group]?.[peer]?.behind;
         if (behind === undefined) return "";
         const where = standing(behind);
-        return `${spreadOf(behind)}${where === "ahead" ? "" : ` **${where}**`}`;
+        return `${withQuartiles(behind)}${where === "ahead" ? "" : ` **${where}**`}`;
       });
       return [title, `\`${peer}\` (${form})`, `\`${ours}\``, ...cells];
     }).filter(([, , , ...cells]) => cells.some((text) => text !== ""))
@@ -182,11 +210,28 @@ function sectionTables(results: Results): string[] {
     const flat = runtimes.map((runtime) => flattened(tree[runtime]!));
     const rows = [...new Set(flat.flatMap((figures) => [...figures.keys()]))].map((path) => [
       `\`${path}\``,
-      ...flat.map((figures) => shown(figures.get(path))),
+      ...flat.map((figures, i) => {
+        const spread = name === "send" ? sendSpread(results, runtimes[i]!, path) : undefined;
+        return spread === undefined ? shown(figures.get(path)) : withQuartiles(spread);
+      }),
     ]);
     parts.push(`## ${title}`, NOTES[name], markdown(["", ...runtimes], rows));
   }
   return parts;
+}
+
+/** How the names of `send` in the figures are called in the detail, where they differ. */
+const TCP_SENDS: Readonly<Record<string, string>> = {
+  tcp: "tcp.burst",
+  tcpWindowed: "tcp.windowed",
+  tcpAwaitEach: "tcp.awaitEach",
+};
+
+function sendSpread(results: Results, runtime: HostName, path: string): Spread | undefined {
+  const detail = results.detail["send"]?.[runtime] as
+    | { ratios?: Readonly<Record<string, Spread>> }
+    | undefined;
+  return detail?.ratios?.[TCP_SENDS[path] ?? path];
 }
 
 function floorTable(results: Results): string {

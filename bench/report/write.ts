@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Results } from "../results.ts";
+import { readResults } from "../results_file.ts";
 import { chart } from "./chart.ts";
 import { page } from "./page.ts";
 
@@ -12,7 +12,7 @@ const CHART = "docs/benchmarks.svg";
 
 /** Makes the page and its chart in `docs`, formatted as the gates want them. */
 export function writeReport(file: string): void {
-  const results = JSON.parse(Deno.readTextFileSync(file)) as Results;
+  const results = readResults(file);
   Deno.writeTextFileSync(PAGE, page(results));
   Deno.writeTextFileSync(CHART, chart(results));
   const formatting = new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", PAGE, CHART] });

@@ -4,6 +4,7 @@
  * @module
  */
 import type { HostName } from "../client/host.ts";
+import { OptionError } from "../options.ts";
 import { startClient } from "./programs.ts";
 
 /** The machine, as far as the system tells. */
@@ -46,11 +47,17 @@ export async function versions(runtimes: readonly HostName[]): Promise<Record<st
     await client.end();
   }
   for (const name of PACKAGES) {
-    found[name] = (JSON.parse(Deno.readTextFileSync(`node_modules/${name}/package.json`)) as {
-      version: string;
-    }).version;
+    found[name] = versionIn(`node_modules/${name}/package.json`);
   }
-  found["@holdfast/ws"] = (JSON.parse(Deno.readTextFileSync("deno.json")) as { version: string })
-    .version;
+  found["@holdfast/ws"] = versionIn("deno.json");
   return found;
+}
+
+function versionIn(file: string): string {
+  try {
+    return (JSON.parse(Deno.readTextFileSync(file)) as { version: string }).version;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new OptionError(`Cannot measure without ${file}: npm ci`);
+  }
 }

@@ -8,6 +8,7 @@ import type { HostName } from "../client/host.ts";
 import type { FeedKind } from "../payloads.ts";
 import type { LineChild } from "./child.ts";
 import { type BenchServer, startClient } from "./programs.ts";
+import { scaledCount } from "./scale.ts";
 import { median, pairedRatio, rotated, type Spread } from "./statistics.ts";
 
 /** One kind of feed with the candidates that receive it. */
@@ -129,8 +130,11 @@ export async function measureReceive(
   try {
     for (const candidate of candidates) {
       clients.set(candidate, (await startClient(runtime)).client);
-      const { frames, elapsedMs } = await run(candidate, FIRST_COUNT[kind]);
-      counts.set(candidate, Math.max(200, Math.round(frames / elapsedMs * RUN_MS)));
+      const speed = async (count: number) => {
+        const { frames, elapsedMs } = await run(candidate, count);
+        return frames / elapsedMs;
+      };
+      counts.set(candidate, await scaledCount(FIRST_COUNT[kind], RUN_MS, speed));
       results.set(candidate, []);
     }
     for (let round = 0; round < rounds; round++) {

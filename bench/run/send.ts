@@ -8,6 +8,7 @@ import type { LimiterResult } from "../client/limiter.ts";
 import type { LineChild } from "./child.ts";
 import type { Measured, SectionRun } from "./sections.ts";
 import { startClient } from "./programs.ts";
+import { scaledCount } from "./scale.ts";
 import { median, pairedRatio, rotated, type Spread } from "./statistics.ts";
 
 const CANDIDATES = [
@@ -56,8 +57,10 @@ export async function measureSends(run: SectionRun): Promise<Measured> {
   try {
     for (const candidate of CANDIDATES) {
       clients.set(candidate, (await startClient(runtime)).client);
-      const speed = await send(candidate, FIRST_COUNT);
-      counts.set(candidate, Math.max(500, Math.round(speed * RUN_MS)));
+      counts.set(
+        candidate,
+        await scaledCount(FIRST_COUNT, RUN_MS, (count) => send(candidate, count)),
+      );
       speeds.set(candidate, []);
     }
     for (let round = 0; round < rounds; round++) {

@@ -64,8 +64,15 @@ export function standing({ low, high }: Spread): "ahead" | "even" | "behind" {
   return high < 1 ? "behind" : "even";
 }
 
-/** The order in which candidates are measured in a round: everybody is first sometimes. */
+/**
+ * The order in which candidates are measured in a round: who is first moves on by one, and the others follow from both sides in turns (after 0 come 1 and
+ * the last, 2 and the last but one), so that nobody always comes after the same one and has what that leaves behind: a socket that is still closing,
+ * a processor that is warm. That is E. J. Williams' design of 1949: of an even number each comes after each other equally often.
+ */
 export function rotated<T>(candidates: readonly T[], round: number): T[] {
-  const first = round % Math.max(1, candidates.length);
-  return [...candidates.slice(first), ...candidates.slice(0, first)];
+  const count = candidates.length;
+  return candidates.map((_, place) => {
+    const step = place % 2 === 1 ? (place + 1) / 2 : count - place / 2;
+    return candidates[(round + step) % count]!;
+  });
 }

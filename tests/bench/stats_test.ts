@@ -14,6 +14,7 @@ import {
   standing,
 } from "../../bench/run/statistics.ts";
 import { pieceOf } from "../../bench/server/blast.ts";
+import { scaledCount } from "../../bench/run/scale.ts";
 import { ClientWalk, serverFrame } from "../../bench/server/wire.ts";
 import { FrameReader } from "../../src/rfc6455/frame_reader.ts";
 import { FrameWriter } from "../../src/rfc6455/frame_writer.ts";
@@ -57,10 +58,24 @@ test("standing() is ahead or behind beyond the spread, and even within it", { on
   assertEquals([of(1, 1.2), of(0.9, 1), of(0.9, 1.1)].map(standing), ["even", "even", "even"]);
 });
 
-test("rotated() lets everybody be first, in an order that is the same otherwise", { only }, () => {
-  const orders = [0, 1, 2, 3].map((round) => rotated(["a", "b", "c"], round).join(""));
-  assertEquals(orders, ["abc", "bca", "cab", "abc"]);
+test("rotated() lets everybody be first, and come after each other equally often", { only }, () => {
+  const orders = [0, 1, 2, 3, 4].map((round) => rotated(["a", "b", "c", "d"], round).join(""));
+  assertEquals(orders, ["abdc", "bcad", "cdba", "dacb", "abdc"]);
   assertEquals(rotated([], 2), []);
+  // As many as receive 200 bytes: an odd number has half of the others before it, twice each.
+  for (const [count, times] of [[15, 2], [12, 1]] as const) {
+    const names = Array.from({ length: count }, (_, i) => i);
+    const pairs = new Map<string, number>();
+    for (const round of names) {
+      const order = rotated(names, round);
+      assertEquals(order.toSorted((a, b) => a - b), names);
+      for (let i = 1; i < count; i++) {
+        const pair = `${order[i - 1]} ${order[i]}`;
+        pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+      }
+    }
+    assertEquals(new Set(pairs.values()), new Set([times]));
+  }
 });
 
 test(
@@ -185,4 +200,19 @@ test("serverFrame() writes lengths in the fewest bytes, without a mask", { only 
     return frame.length - length;
   });
   assertEquals(heads, [2, 4, 4, 10]);
+});
+
+test("scaledCount() repeats until a run has its length, whatever the first ones took", {
+  only,
+}, async () => {
+  const speeds = [1, 5, 30, 40, 40, 40];
+  const counts: number[] = [];
+  const run = (count: number) => Promise.resolve(speeds[counts.push(count) - 1]!);
+  assertEquals(await scaledCount(100, 250, run), 10_000);
+  assertEquals(counts, [100, 250, 1_250, 7_500, 10_000]);
+  // Who never becomes steady is measured all the same.
+  let turn = 0;
+  const uneven = () => Promise.resolve(turn++ % 2 === 0 ? 10 : 1);
+  assertEquals(await scaledCount(100, 250, uneven), 250);
+  assertEquals(turn, 10);
 });
