@@ -49,6 +49,7 @@ export interface AtprotoSender {
 export interface AtprotoOptions {
   readonly heartbeat: false | { readonly intervalMs: number };
   readonly highWaterMark?: number;
+  readonly maxReconnectSeconds?: number;
   readonly onConnect?: (sender: AtprotoSender) => void;
 }
 

@@ -59,10 +59,11 @@ function listening(classOf: () => Promise<EventSocketClass>, options: object): F
   };
 }
 
-/** Its delay is a second and cannot be told otherwise; a dial has no limit. */
+/** Its delay is random, around a second at first; what it can be told is the most. A dial has no limit. */
 const atproto: Follow = async (fault, url, take) => {
   const heartbeat = fault === "halfOpen" ? { intervalMs: LIMIT_MS / 2 } : false as const;
-  for await (const message of await atprotoFeed(url, { heartbeat })) take(message);
+  const options = { heartbeat, maxReconnectSeconds: DELAY_MS / 1_000 };
+  for await (const message of await atprotoFeed(url, options)) take(message);
 };
 
 /** It connects once; what connects again is `Effect.retry`, as in its documentation. */

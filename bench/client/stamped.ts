@@ -66,10 +66,18 @@ function stamped(session: WsConnection, stamps: Stamps): WsConnection {
       return session.writable;
     },
     attach(sink: FrameSink) {
+      const { text } = sink;
       session.attach!({
         frame(frame) {
           stamps.stamp();
           sink.frame(frame);
+        },
+        // Only if the sink has it, as the leaf takes another way then: the one that is measured is the one that is used.
+        ...text && {
+          text(data: string) {
+            stamps.stamp();
+            text.call(sink, data);
+          },
         },
         dropped: (frames, bytes) => sink.dropped(frames, bytes),
         end: (end) => sink.end(end),

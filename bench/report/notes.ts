@@ -24,13 +24,14 @@ platform's socket cannot pause: it would encode each text to count its bytes.
   peers:
     `Frames per second of ours divided by those of the peer, in the same rounds: median and quartiles. Above 1 ours is
 faster; where the quartiles enclose 1 it says so (**even**), and where they are below it (**behind**). What of ours is compared
-has the same socket below it: the platform's, the package \`ws\`, or one of its own. Ours only pulls, which costs more than to push; it is
+has the same socket below it: the platform's, the package \`ws\`, or one of its own (\`partysocket\` could be given \`ws\`, too, and is faster then). Ours only pulls, which costs more than to push; it is
 held against peers that push all the same.`,
 
   send:
     `200 bytes of text; the clock ends when the server has counted the last message. \`windowed\`
 pauses for one promise after every 64 messages, \`burst\` after every 4,096, \`awaitEach\` after each; the
-native loop pauses as often. Peers have windows of 64, too (\`effect\` by \`writeAll\`). \`limiterNs\` is what \`sendRateLimit\` adds to a send, in nanoseconds.`,
+native loop pauses as often. Peers have windows of 64, too (\`effect\` by \`writeAll\`). \`tcp\` without more is the burst. Ours may keep 8,192 frames and 64 MiB waiting here: by default, with 1,024, it would refuse a burst.
+\`limiterNs.on\` is what \`sendRateLimit\` adds to a send, in nanoseconds; \`off\` is what two equal runs without it differ by: the noise.`,
 
   echo:
     `A message, and an answer of the same size; 300 trips of each, in turns, over the bare socket and over the whole stack
@@ -58,7 +59,7 @@ The server greets each connection and loses the first after 50 ms: it resets it,
 The next dial then meets the fault, if it is one of dialling, and the one after it is served. All wait 100 ms before they dial
 and have a second for a dial where they can be told so; a second without a sign of life is too much, where somebody looks.
 \`connect\` is ours over the platform's socket, \`tcp\` over the leaf of our own. \`rews\` and \`partysocket\` do not look for dead connections,
-and limit a dial only from its socket on; \`atproto\` waits about a second (of its own, not to be told otherwise) before it dials,
+and limit a dial only from its socket on; \`atproto\` waits 100 ms by \`maxReconnectSeconds\`,
 has no limit for a dial, and looks by pings; \`effect\` connects once, and is run again by \`Effect.retry\`, as its documentation has it.
 Node's own socket repeats a request by itself that was answered with 401, so that whoever uses it needs no second dial there.`,
 
@@ -130,8 +131,8 @@ client's first frame; the client's clock runs from that frame to the last messag
 a process of its own for all rounds, so that none runs code that another has warmed up. The order
 rotates from round to round, ratios are taken within a round, and the first round is discarded.
 That is so for receiving and sending, which \`--rounds\` is about. Latency is three rounds, a process for
-each candidate in each, without the first tenth of its messages; what else there is runs once, and round
-trips have both ways in one process. What
+each candidate in each, without the first tenth of its messages; coming back from a fault is three rounds, all clients at once, each
+in a process of its own. What else there is runs once, and round trips and reconnecting have both ways in one process. What
 a buffer dropped and said so, and what was lost without a word, is reported beside each figure.
 
 What one frame costs in promises and in bytes allocated is not timed but counted, and kept by a test
