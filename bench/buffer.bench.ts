@@ -19,8 +19,15 @@ const over = new TransportError("not_connected", "The benchmark is over");
 function open(): { axes: ConnectionAxes; sink: FrameSink } {
   const { clock, connector } = deno();
   const axes = new ConnectionAxes(resolveOptions({}, connector.capabilities), {
-    clock,
-    hooks: { onCount() {}, onReport() {}, onFailed() {}, onFinish() {}, onCancel() {} },
+    hooks: {
+      clock,
+      onCount() {},
+      onReport() {},
+      onFailed() {},
+      onOverflow() {},
+      onFinish() {},
+      onCancel() {},
+    },
     recvAxis: false,
   });
   let sink!: FrameSink;

@@ -33,8 +33,7 @@ function outbox(gate?: ReturnType<typeof gateOf>): Outbox {
     highWaterMarkBytes: 1_048_576,
     timeoutMs: 30_000,
     gate,
-    onStuck() {},
-    onFailed() {},
+    hooks: { onFailed() {} },
   });
   made.open({ epoch: 1, connection, layers: undefined });
   made.start();

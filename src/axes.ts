@@ -13,43 +13,12 @@
  */
 import type { TransportError } from "./contract/errors.ts";
 import type { ResolvedOptions } from "./contract/options.ts";
-import type { Clock } from "./contract/runtime.ts";
 import type { FrameLayer, SessionStart } from "./contract/session.ts";
 import type { Axes, AxesSession } from "./reconnect/axes.ts";
-import { DropOldestBuffer, type DropOldestBufferOptions } from "./recv/drop_oldest_buffer.ts";
+import { DropOldestBuffer } from "./recv/drop_oldest_buffer.ts";
 import { Outbox } from "./send/outbox.ts";
 import { gateOf } from "./send/send_rate_limit.ts";
-import { type AxesHooks, type FlowParts, overflowed, SessionFlow } from "./session_flow.ts";
-
-/** What the buffer is told. A class, as a connection that is idle should not hold a closure for each of its hooks. */
-class BufferSetup implements DropOldestBufferOptions {
-  readonly maxFrames: number;
-  readonly maxBytes: number;
-  readonly overflow: "dropOldest" | "fail";
-  readonly clock: Clock;
-  readonly #hooks: AxesHooks;
-
-  constructor(bounds: ResolvedOptions["buffer"], clock: Clock, hooks: AxesHooks) {
-    this.maxFrames = bounds.maxFrames;
-    this.maxBytes = bounds.maxBytes;
-    this.overflow = bounds.overflow;
-    this.clock = clock;
-    this.#hooks = hooks;
-  }
-
-  onLag(): void {
-    this.#hooks.onCount();
-  }
-
-  onOverflow(epoch: number): void {
-    overflowed(this.#hooks, epoch);
-  }
-
-  onCancel(): void {
-    this.#hooks.onCount();
-    this.#hooks.onCancel();
-  }
-}
+import { type AxesHooks, type FlowParts, SessionFlow } from "./session_flow.ts";
 
 /** Buffer and outbox, and the layers of the session that is open. */
 export class ConnectionAxes implements Axes, FlowParts {
@@ -57,49 +26,28 @@ export class ConnectionAxes implements Axes, FlowParts {
   readonly buffer: DropOldestBuffer;
   /** The send axis. */
   readonly outbox: Outbox;
-  readonly clock: Clock;
   readonly hooks: AxesHooks;
   readonly recvLayers: readonly FrameLayer[];
   readonly sendLayers: readonly FrameLayer[];
   readonly liveness: ResolvedOptions["liveness"] | undefined;
-  readonly fails: boolean;
   roundTripMs: number | undefined;
   #flow: SessionFlow | undefined;
 
   /** Makes them without a session. `recvAxis`: the leaf has heartbeat and buffer of its own. */
   constructor(
     options: ResolvedOptions,
-    { clock, hooks, recvAxis }: { clock: Clock; hooks: AxesHooks; recvAxis: boolean },
+    { hooks, recvAxis }: { hooks: AxesHooks; recvAxis: boolean },
   ) {
     const { sendRateLimit, liveness, buffer, send, recv } = options;
     const gate = gateOf(sendRateLimit);
-    this.clock = clock;
     this.hooks = hooks;
     this.recvLayers = recv;
     this.sendLayers = gate === undefined && sendRateLimit !== undefined
       ? [sendRateLimit, ...send.layers]
       : send.layers;
     this.liveness = recvAxis ? undefined : liveness;
-    this.fails = buffer.overflow === "fail";
-    this.buffer = new DropOldestBuffer(new BufferSetup(buffer, clock, hooks));
-    const onFailed = (epoch: number, error: TransportError) => hooks.onFailed(epoch, error);
-    this.outbox = new Outbox({ ...send, clock, gate, onStuck: onFailed, onFailed });
-  }
-
-  get lastSeq(): number {
-    return this.buffer.seq;
-  }
-
-  get lagged(): number {
-    return this.buffer.lagged;
-  }
-
-  get laggedBytes(): number {
-    return this.buffer.laggedBytes;
-  }
-
-  get discarded(): number {
-    return this.buffer.discarded;
+    this.buffer = new DropOldestBuffer(buffer, hooks);
+    this.outbox = new Outbox({ ...send, clock: hooks.clock, gate, hooks });
   }
 
   open(session: AxesSession): void {

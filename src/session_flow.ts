@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { handled, ignored, onAbort } from "./contract/abort.ts";
+import { handled, ignored, onAbort, rejected } from "./contract/abort.ts";
 import type { FrameSink } from "./contract/connection.ts";
 import { sessionLost, TransportError } from "./contract/errors.ts";
 import { dataFrame, type DeliveredFrame, type Frame, isDataFrame } from "./contract/frame.ts";
@@ -20,28 +20,23 @@ import type {
   SessionStart,
 } from "./contract/session.ts";
 import type { AxesSession } from "./reconnect/axes.ts";
-import type { DropOldestBuffer } from "./recv/drop_oldest_buffer.ts";
+import type { BufferHooks, DropOldestBuffer } from "./recv/drop_oldest_buffer.ts";
 import { fuse, fuseWith } from "./recv/fuse.ts";
 import { Heartbeat, type HeartbeatContext } from "./recv/heartbeat.ts";
-import type { Outbox } from "./send/outbox.ts";
+import type { Outbox, OutboxHooks } from "./send/outbox.ts";
 
 /** What the axes tell the rest. */
-export interface AxesHooks {
+export interface AxesHooks extends BufferHooks, OutboxHooks {
   /** Frames were lost or are not wanted any more. */
   onCount(): void;
   /** A layer, or a leaf with a heartbeat of its own, reports. */
   onReport(epoch: number, event: SessionEvent): void;
-  /** A session must end, for this reason. */
-  onFailed(epoch: number, error: TransportError): void;
-  /** The reader wants no more. */
-  onCancel(): void;
   /** Nothing new is delivered or sent: what was counted as lost will not grow. */
   onFinish(): void;
 }
 
 /** What a session finds when it opens. */
 export interface FlowParts {
-  readonly clock: Clock;
   readonly hooks: AxesHooks;
   readonly buffer: DropOldestBuffer;
   readonly outbox: Outbox;
@@ -49,8 +44,6 @@ export interface FlowParts {
   readonly sendLayers: readonly FrameLayer[];
   /** What the heartbeat is told; `undefined` where the leaf has one of its own. */
   readonly liveness: ResolvedOptions["liveness"] | undefined;
-  /** Whether a frame that does not fit ends the session. */
-  readonly fails: boolean;
   /** Round trip of the last answered ping, in milliseconds. */
   roundTripMs: number | undefined;
 }
@@ -86,10 +79,10 @@ export class SessionFlow implements FrameSink, HeartbeatContext {
     const { epoch, connection } = session;
     this.epoch = epoch;
     const { recvLayers, sendLayers, liveness } = parts;
-    const context = recvLayers.length + sendLayers.length > 0 ? this.#context() : undefined;
+    const context = this.#context();
     let layers: FrameTransformer | undefined;
     try {
-      if (sendLayers.length > 0) layers = fuse(...sendLayers.map((layer) => layer(context!)));
+      if (sendLayers.length > 0) layers = fuse(...sendLayers.map((layer) => layer(context)));
     } catch (error) {
       // Without its layers nothing may be sent in this session, and nothing of it need be read.
       this.#over = this.#released = true;
@@ -105,7 +98,7 @@ export class SessionFlow implements FrameSink, HeartbeatContext {
         this.#chain = beat;
         if (beat.hearsAll) this.text = this.#short(beat);
       } else {
-        const recv = recvLayers.map((layer) => layer(context!));
+        const recv = recvLayers.map((layer) => layer(context));
         const all = beat === undefined ? recv : [beat, ...recv];
         this.#chain = fuseWith(all, (index, method) => {
           const layer = recvLayers[index - all.length + recv.length];
@@ -119,7 +112,7 @@ export class SessionFlow implements FrameSink, HeartbeatContext {
   }
 
   get clock(): Clock {
-    return this.#parts.clock;
+    return this.#parts.hooks.clock;
   }
 
   /** Its frames flow from now on. */
@@ -162,7 +155,7 @@ export class SessionFlow implements FrameSink, HeartbeatContext {
         try {
           return handled(this.#parts.outbox.sendFirst(dataFrame(data), epoch));
         } catch (error) {
-          return handled(Promise.reject(error));
+          return rejected(error);
         }
       },
       next: (match) =>
@@ -235,7 +228,7 @@ export class SessionFlow implements FrameSink, HeartbeatContext {
   dropped(frames: number, bytes: number): void {
     if (this.#over) return;
     this.#dropped(frames, bytes);
-    if (this.#parts.fails && frames > 0) overflowed(this.#parts.hooks, this.epoch);
+    if (this.#parts.buffer.fails && frames > 0) this.#parts.hooks.onOverflow(this.epoch);
   }
 
   /** From the leaf; the supervisor hears of it by the connection's `closed`. */
@@ -302,12 +295,6 @@ export class SessionFlow implements FrameSink, HeartbeatContext {
     const error = sessionLost("layer_failed", epoch, what, { cause });
     this.#parts.hooks.onFailed(epoch, error);
   }
-}
-
-/** The session of that epoch ends because a frame did not fit. */
-export function overflowed(hooks: AxesHooks, epoch: number): void {
-  const message = `Session ${epoch} ended: the reader is too slow`;
-  hooks.onFailed(epoch, new TransportError("overflow", message, { epoch }));
 }
 
 function notSynchronous(name: string, method: string): TypeError {

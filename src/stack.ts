@@ -17,11 +17,17 @@ import { chain } from "./connect/chain.ts";
 import { deadline } from "./connect/connect_timeout.ts";
 import { traced, tracing } from "./connect/tracing.ts";
 import { urlSource } from "./connect/url_source.ts";
-import { handled } from "./contract/abort.ts";
+import { rejected } from "./contract/abort.ts";
 import type { Connector, DialLayer, WsConnector } from "./contract/connector.ts";
 import { TransportError } from "./contract/errors.ts";
 import { type Data, dataFrame, type DeliveredFrame } from "./contract/frame.ts";
-import { type Handshake, handshakeOf, headersOf, refuseHeaders } from "./contract/handshake.ts";
+import {
+  type Handshake,
+  type HandshakeInit,
+  handshakeOf,
+  headersOf,
+  refuseHeaders,
+} from "./contract/handshake.ts";
 import type { LifecycleSnapshot, Watch } from "./contract/lifecycle.ts";
 import {
   type ConnectionOptions,
@@ -38,7 +44,7 @@ import type {
 } from "./contract/reconnecting.ts";
 import type { Clock, Runtime, Seams } from "./contract/runtime.ts";
 import type { SessionEvent } from "./contract/session.ts";
-import { Supervisor, type SupervisorOptions } from "./reconnect/supervisor.ts";
+import { contained, Supervisor, type SupervisorOptions } from "./reconnect/supervisor.ts";
 import { heldWritable } from "./send/held_writable.ts";
 import type { AxesHooks } from "./session_flow.ts";
 
@@ -48,10 +54,8 @@ export type UrlSource = string | URL | (() => string | URL | Promise<string | UR
 /** A node pauses for nobody: it can dispatch some 3,000 frames between two looks at microtasks (measured on Node 24). */
 const LEAST_FRAMES = 4_096;
 
-/** A connector whose connections can also be had before they are ready. */
-interface ReconnectConnector extends Connector<ReconnectingConnection> {
-  open(handshake: Handshake, context: OpenContext): ReconnectingConnection;
-}
+/** Makes connections, which can be had before they are ready. */
+type Open = (handshake: Handshake, context: OpenContext) => ReconnectingConnection;
 
 /** Without a signal, nobody can end it from outside. */
 type OpenContext = SupervisorOptions["context"];
@@ -68,7 +72,7 @@ export function reconnect(
   options: Omit<ConnectionOptions, "auth" | "connectTimeoutMs" | "tracer" | "runtime">,
   seams: Seams,
 ): (next: WsConnector) => Connector<ReconnectingConnection> {
-  return (next) => reconnector(next, seams, { options, once: false });
+  return (next) => awaited(reconnector(next, seams, { options, once: false }));
 }
 
 /**
@@ -92,21 +96,22 @@ export function passthrough(
   options: Omit<ConnectionOptions, "auth" | "connectTimeoutMs" | "tracer" | "runtime">,
   seams: Seams,
 ): (next: WsConnector) => Connector<ReconnectingConnection> {
-  return (next) => reconnector(next, seams, { options, once: true });
+  return (next) => awaited(reconnector(next, seams, { options, once: true }));
 }
 
 function reconnector(
   next: WsConnector,
   seams: Seams,
   { options, once }: { options: ConnectionOptions; once: boolean },
-): ReconnectConnector {
+): Open {
   const { capabilities } = next;
   const resolved = resolveOptions(options, capabilities);
+  const policy = { ...resolved, once, classify: contained(resolved.classify) };
   const { liveness, buffer } = resolved;
   const headers = headersOf(options.headers);
   if (!capabilities.headers) refuseHeaders(headers, "this leaf");
   if (capabilities.recvAxis) refuseFunctions(liveness);
-  const open = (handshake: Handshake, context: OpenContext): ReconnectingConnection => {
+  return (handshake, context) => {
     const budget = resolved.attemptBudget ?? new Budget(60, 300_000);
     const parts = new Parts({
       connector: budgeted(budget, seams.clock)(next),
@@ -115,15 +120,14 @@ function reconnector(
         ? { ...context, recvAxis: { liveness: definedOf(liveness), buffer } }
         : context,
       seams,
-      options: resolved,
-      once,
+      options: policy,
     });
     return parts.start();
   };
-  return {
-    open,
-    connect: (handshake, context) => readied(() => open(handshake, context)),
-  };
+}
+
+function awaited(open: Open): Connector<ReconnectingConnection> {
+  return { connect: (handshake, context) => readied(() => open(handshake, context)) };
 }
 
 async function readied(open: () => ReconnectingConnection): Promise<ReconnectingConnection> {
@@ -147,17 +151,23 @@ function refuseFunctions({ isLife, probe }: ResolvedOptions["liveness"]): void {
   );
 }
 
-/** The handshake with the options' headers and subprotocols where it has none of its own. */
+/**
+ * What each dial's handshake is made of: the one given, with the options' headers and subprotocols where it has none of its own. As text, since a
+ * connection keeps it, and a `URL` and `Headers` take kilobytes while it is idle.
+ */
 function withDefaults(
-  { url, protocols, headers }: Handshake,
+  given: Handshake,
   defaults: Headers,
   offered: readonly string[] = [],
-): Handshake {
+): HandshakeInit {
   const merged = new Headers(defaults);
-  for (const [name, value] of headers) merged.set(name, value);
-  return new KeptHandshake(
-    handshakeOf({ url, protocols: protocols.length > 0 ? protocols : offered, headers: merged }),
-  );
+  for (const [name, value] of given.headers) merged.set(name, value);
+  const { url, protocols, headers } = handshakeOf({
+    url: given.url,
+    protocols: given.protocols.length > 0 ? given.protocols : offered,
+    headers: merged,
+  });
+  return { url: url.href, protocols, headers: [...headers] };
 }
 
 /** The same object without members that are `undefined`. */
@@ -166,27 +176,6 @@ function definedOf<T extends object>(
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
-}
-
-/** A handshake as text: for the dials to come a connection keeps this, as a `URL` and `Headers` take kilobytes while it is idle. */
-class KeptHandshake implements Handshake {
-  readonly protocols: string[];
-  readonly #href: string;
-  readonly #headers: [string, string][];
-
-  constructor({ url, protocols, headers }: Handshake) {
-    this.protocols = protocols;
-    this.#href = url.href;
-    this.#headers = [...headers];
-  }
-
-  get url(): URL {
-    return new URL(this.#href);
-  }
-
-  get headers(): Headers {
-    return new Headers(this.#headers);
-  }
 }
 
 /** The dial layers of the canonical chain. */
@@ -256,10 +245,10 @@ export function opener(platform: () => Runtime): Entry["open"] {
     if (moving) layers.splice(1, 0, urlSource(url));
     const dialled = layers.reduceRight((next, layer) => layer(next), connector);
     const handshake = handshakeOf({ url: moving ? "ws://url-function.invalid/" : url });
-    const { signal, tracer } = options;
-    const context: OpenContext = { signal };
-    return reconnector(dialled, runtime, { options, once: false })
-      .open(handshake, tracer === undefined ? context : traced(context, tracer));
+    const { tracer } = options;
+    // The signal is among the options.
+    const context: OpenContext = tracer === undefined ? {} : traced({}, tracer);
+    return reconnector(dialled, runtime, { options, once: false })(handshake, context);
   };
 }
 
@@ -270,6 +259,7 @@ export function connecter(open: Entry["open"]): Entry["connect"] {
 
 /** Both axes and the actor of one connection, and what they tell each other. */
 class Parts implements AxesHooks {
+  readonly clock: Clock;
   readonly axes: ConnectionAxes;
   readonly supervisor: Supervisor;
   readonly flushMs: number;
@@ -279,17 +269,14 @@ class Parts implements AxesHooks {
   #lagTraced = 0;
 
   constructor(setup: Omit<SupervisorOptions, "axes">) {
-    const { connector, handshake, context, seams, options, once } = setup;
+    const { connector, handshake, context, seams, options } = setup;
     const { recvAxis } = connector.capabilities;
     this.flushMs = options.shutdownTimeoutMs;
-    const axes = new ConnectionAxes(options, { clock: seams.clock, recvAxis, hooks: this });
+    this.clock = seams.clock;
+    const axes = new ConnectionAxes(options, { recvAxis, hooks: this });
     this.axes = axes;
-    this.#setup = { connector, handshake, context, seams, options, once, axes };
+    this.#setup = { connector, handshake, context, seams, options, axes };
     this.supervisor = new Supervisor(this.#setup);
-  }
-
-  get clock(): Clock {
-    return this.#setup.seams.clock;
   }
 
   start(): ReconnectingConnection {
@@ -313,7 +300,7 @@ class Parts implements AxesHooks {
     this.supervisor.lifecycle.bump();
     if (
       this.#lagWaits || this.#setup.context.trace === undefined ||
-      this.axes.lagged === this.#lagTraced
+      this.axes.buffer.lagged === this.#lagTraced
     ) return;
     // One event for all that is lost in one turn: a tracer must not cost more than the loss.
     this.#lagWaits = true;
@@ -328,7 +315,13 @@ class Parts implements AxesHooks {
     this.supervisor.fail(epoch, error);
   }
 
+  onOverflow(epoch: number): void {
+    const message = `Session ${epoch} ended: the reader is too slow`;
+    this.onFailed(epoch, new TransportError("overflow", message, { epoch }));
+  }
+
   onCancel(): void {
+    this.onCount();
     this.supervisor.leave();
   }
 
@@ -336,7 +329,7 @@ class Parts implements AxesHooks {
   onFinish(): void {
     if (!this.#lagWaits) return;
     this.#lagWaits = false;
-    const { lagged: totalLagged, laggedBytes: totalLaggedBytes } = this.axes;
+    const { lagged: totalLagged, laggedBytes: totalLaggedBytes } = this.axes.buffer;
     this.#lagTraced = totalLagged;
     this.supervisor.trace({ type: "lag", totalLagged, totalLaggedBytes });
   }
@@ -385,19 +378,19 @@ class Connection implements ReconnectingConnection {
     });
   }
 
-  frames(options: FramesOptions = {}): AsyncIterableIterator<DeliveredFrame> {
+  frames(options?: FramesOptions): AsyncIterableIterator<DeliveredFrame> {
     return this.#parts.axes.buffer.frames(options);
   }
 
-  batches(options: BatchesOptions = {}): AsyncIterableIterator<readonly DeliveredFrame[]> {
+  batches(options?: BatchesOptions): AsyncIterableIterator<readonly DeliveredFrame[]> {
     return this.#parts.axes.buffer.batches(options);
   }
 
-  send(data: Data, options: SendOptions = {}): Promise<void> {
+  send(data: Data, options?: SendOptions): Promise<void> {
     try {
       return this.#parts.axes.outbox.send(dataFrame(data), options);
     } catch (error) {
-      return handled(Promise.reject(error));
+      return rejected(error);
     }
   }
 

@@ -69,14 +69,32 @@ on a connection counts as stable and waits for nothing but frames. Bundles are m
 
   gaps: `## Where the gaps come from
 
-**Bundle.** \`connect()\` is 21.8 kB, not the 12 kB aimed at. Minified, before gzip (\`esbuild --metafile\`,
-2026-11-27): machine and supervisor 13.8 kB; outbox, queue and writable 9.7; assembly of the axes 8.5;
-socket and handshake checks 8.4; buffer, ring and readers 7.1; options, with every problem named by
-path, value and rule, 5.6; watch and errors 4.0; fused layers 2.8; heartbeat 2.7; the dial layers 2.5.
-Names are not the reason: with every property shortened (\`mangleProps: /./\`, which breaks it) it would be 20.1 kB.
-Nothing of it is reached by another import only: 12 kB would need layers, the writable, the budget or the checks to be
-imports of their own. The contract and the leaf of \`./web\` alone are 4.1 kB, not 3: the leaf itself
-and the checks of a handshake. \`npm run ci\` keeps all three sizes ([tools/sizes.json](../tools/sizes.json)).
+**Bundle.** \`connect()\` is 21.0 kB, not the 12 kB aimed at; it was 21.8 before it was written shorter in thirty places. What it would be without
+parts of it (\`node tools/weights.mjs\`, 2026-11-27; minified and gzipped, in bytes; a part is replaced by the least that lets the rest be bundled):
+
+| \`connect()\` without                                     | bytes  | saves |
+| --------------------------------------------------------- | ------ | ----- |
+| nothing                                                   | 20,999 |       |
+| the outbox: queue, bounds, holding, pacing                | 18,397 | 2,602 |
+| the text of every message                                 | 19,302 | 1,697 |
+| the checks of options                                     | 19,615 | 1,384 |
+| the checks of url, headers and subprotocols               | 20,072 | 927   |
+| the heartbeat                                             | 20,112 | 887   |
+| \`for await\` and \`batches()\` (\`readable\` stays)           | 20,178 | 821   |
+| layers on both axes                                       | 20,251 | 748   |
+| the attempt budget                                        | 20,453 | 546   |
+| \`writable\`                                              | 20,640 | 359   |
+| \`auth\`, \`connectTimeoutMs\`, the url function and tracing | 20,723 | 276   |
+| all of these but the outbox and the messages              | 14,933 | 6,066 |
+| all of these but the messages                             | 12,679 | 8,320 |
+| all of these                                              | 11,867 | 9,132 |
+
+So 12 kB is what is left when everything is gone that anybody could do without, its own error messages included: reconnecting, one leaf, a buffer
+with \`readable\`, the lifecycle, and sends that go at once or fail. No structure that keeps \`connect()\` and what it does comes near; only a
+second entry could, with parts as imports of their own, and it would begin at 14.9 kB. Names are not the reason either: with every property shortened
+(\`mangleProps: /./\`, which breaks it) it was 19.3 kB. The contract and the leaf of \`./web\` alone are 3.9 kB, not 3: 9.3 kB before gzip, of which
+the session over a \`WebSocket\` has 4.2, the checks of a handshake 1.9, errors and frames 1.4. \`npm run ci\` keeps all three sizes
+([tools/sizes.json](../tools/sizes.json)).
 
 **Heap of an idle connection.** Bounded by 6 KiB beyond the bare socket. Heap snapshots showed
 closures, abort signals, watches and, on Deno, async contexts that an idle connection does not need; these are made

@@ -46,12 +46,11 @@ export interface AttemptBudgetOptions {
  * ```
  */
 export function attemptBudget(options: AttemptBudgetOptions): AttemptBudget {
-  const check = new OptionCheck();
-  check.members("attemptBudget", options, ["attempts", "windowMs"]);
+  const check = new OptionCheck(options, "attemptBudget");
   if (options.attempts === undefined) check.note("attempts", undefined, "a whole number");
   if (options.windowMs === undefined) check.note("windowMs", undefined, "a finite number above 0");
-  const attempts = check.whole("attempts", options.attempts, 1);
-  const windowMs = check.positive("windowMs", options.windowMs, 1);
+  const attempts = check.whole("attempts", 1);
+  const windowMs = check.positive("windowMs", 1);
   check.done("make an attempt budget");
   return new Budget(attempts, windowMs);
 }
@@ -103,8 +102,7 @@ export class Budget implements AttemptBudget {
           });
         },
       };
-      let forget = () => {};
-      forget = onAbort(signal, () => {
+      const forget = onAbort(signal, () => {
         const at = this.#queue.indexOf(waiter);
         if (at >= 0) this.#queue.splice(at, 1);
         reject(signal.reason);

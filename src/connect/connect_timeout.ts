@@ -29,9 +29,9 @@ import type { Clock } from "../contract/runtime.ts";
  * ```
  */
 export function connectTimeout(ms: number, clock: Clock): DialLayer {
-  const check = new OptionCheck();
+  const check = new OptionCheck({ ms });
   if (ms === undefined) check.note("ms", ms, "a finite number above 0");
-  check.positive("ms", ms, 1);
+  check.positive("ms", 1);
   check.done("make a connect timeout");
   return deadline(ms, clock);
 }

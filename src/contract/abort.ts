@@ -45,8 +45,18 @@ export async function raced<T>(signal: AbortSignal, run: () => T | PromiseLike<T
 
 /** Marks what a callback returned as handled, should it be a promise: the callback's author did not expect anybody to await it. */
 export function ignored(returned: unknown): void {
-  if (typeof returned !== "object" || returned === null || !("then" in returned)) return;
-  void handled(Promise.resolve(returned));
+  if (isThenable(returned)) void handled(Promise.resolve(returned));
+}
+
+/** Whether a callback returned a promise, its own or another library's. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as PromiseLike<unknown>).then === "function";
+}
+
+/** A promise that rejects, marked as handled. */
+export function rejected(reason: unknown): Promise<never> {
+  return handled(Promise.reject(reason));
 }
 
 /** Marks a promise as handled: who wants its rejection awaits it; who does not is not killed by it. */

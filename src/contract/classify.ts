@@ -59,7 +59,6 @@ export const defaultClassify: Classify = (failure: Failure): Verdict => {
   const refused = end?.status === 401 || end?.status === 403 || end?.status === 407;
   const impossible = error.code === "auth_rejected" || error.code === "unsupported" ||
     error.code === "invalid_options";
-  return isPoison(failure) && failure.inARow >= 5 || refused || impossible
-    ? { verdict: "permanent", ...hint }
-    : { verdict: "transient", ...hint };
+  const permanent = isPoison(failure) && failure.inARow >= 5 || refused || impossible;
+  return { verdict: permanent ? "permanent" : "transient", ...hint };
 };

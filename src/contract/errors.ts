@@ -104,7 +104,8 @@ export class TransportError extends Error {
 
   /** Makes one. */
   constructor(code: TransportErrorCode, message: string, facts: TransportErrorFacts = {}) {
-    super(message, "cause" in facts ? { cause: facts.cause } : undefined);
+    // Of the facts it takes the cause, if there is one.
+    super(message, facts);
     this.name = "TransportError";
     this.code = code;
     this.kind = kindOf(code, facts);

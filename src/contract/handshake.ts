@@ -118,15 +118,15 @@ export function checkHandshake(handshake: Handshake): void {
   }
   // An empty fragment is one too, and `hash` does not show it.
   if (url.href.includes("#")) throw new HandshakeError("Cannot connect: url has a fragment");
-  const seen = new Set<string>();
   for (const [index, protocol] of protocols.entries()) {
     // By its place: where a browser is the client, the subprotocol is where credentials go.
     const which = `subprotocol ${index + 1} of ${protocols.length}`;
     if (typeof protocol !== "string" || !token.test(protocol)) {
       throw new HandshakeError(`Cannot connect: ${which} is not a token`);
     }
-    if (seen.has(protocol)) throw new HandshakeError(`Cannot connect: ${which} is listed twice`);
-    seen.add(protocol);
+    if (protocols.indexOf(protocol) < index) {
+      throw new HandshakeError(`Cannot connect: ${which} is listed twice`);
+    }
   }
   for (const name of headers.keys()) {
     if (reserved.has(name) || name.startsWith("sec-websocket-")) {

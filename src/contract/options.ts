@@ -164,102 +164,107 @@ export interface ResolvedOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-const names: readonly (keyof ConnectionOptions)[] = [
-  "protocols",
-  "headers",
-  "auth",
-  "onSession",
-  "classify",
-  "tracer",
-  "connectTimeoutMs",
-  "startTimeoutMs",
-  "readyTimeoutMs",
-  "backoff",
-  "attemptBudget",
-  "maxAttempts",
-  "permanentRetries",
-  "renewAfterMs",
-  "liveness",
-  "buffer",
-  "recv",
-  "sendRateLimit",
-  "send",
-  "shutdownTimeoutMs",
-  "signal",
-  "runtime",
-];
+/**
+ * Reads options by name, and collects what is wrong with them, so that all of it is reported together. A name that is there and was never read is one
+ * that does not exist.
+ */
+export class OptionCheck<T extends object> {
+  readonly #given: Partial<T>;
+  readonly #place: string;
+  readonly #prefix: string;
+  readonly #known: string[] = [];
+  readonly #problems: OptionProblem[] = [];
+  readonly #inner: OptionCheck<object>[] = [];
 
-const livenessNames: readonly (keyof LivenessOptions)[] = [
-  "staleAfterMs",
-  "deadAfterMs",
-  "probe",
-  "isLife",
-];
+  /** `place` says where they stand as a whole, `prefix` goes before the name of each. */
+  constructor(given: T | undefined, place = "", prefix = "") {
+    const wrong = given !== undefined && (typeof given !== "object" || given === null);
+    this.#given = given === undefined || wrong ? {} : given;
+    this.#place = place;
+    this.#prefix = prefix;
+    if (wrong) this.#broken(place, given, "an object");
+  }
 
-/** Collects what is wrong with a set of options, so that all of it is reported together. */
-export class OptionCheck {
-  /** What was found so far. */
-  readonly problems: OptionProblem[] = [];
+  /** These names exist, and are looked at elsewhere. */
+  known(...names: readonly string[]): void {
+    this.#known.push(...names);
+  }
+
+  /** What was given under a name. */
+  read<Name extends keyof T & string>(name: Name): Partial<T>[Name] {
+    this.known(name);
+    return this.#given[name];
+  }
+
+  /** The options within one of these. */
+  within<Name extends keyof T & string>(name: Name): OptionCheck<T[Name] & object> {
+    const path = `${this.#prefix}${name}`;
+    const inner = new OptionCheck(this.read(name) as T[Name] & object, path, `${path}.`);
+    this.#inner.push(inner);
+    return inner;
+  }
 
   /** Notes a broken rule. */
-  note(path: string, value: unknown, rule: string): void {
-    this.problems.push({ path, value: shown(value), rule });
+  note(name: string, value: unknown, rule: string): void {
+    this.#broken(`${this.#prefix}${name}`, value, rule);
   }
 
   /** A duration or size above zero; zero only where `zero` says so. @returns the value, the default in its absence. */
   positive<Fallback extends number | undefined>(
-    path: string,
-    value: unknown,
+    name: keyof T & string,
     fallback: Fallback,
     zero = false,
   ): number | Fallback {
+    const value: unknown = this.read(name);
     if (value === undefined) return fallback;
     if (typeof value === "number" && Number.isFinite(value) && (zero ? value >= 0 : value > 0)) {
       return value;
     }
-    this.note(path, value, zero ? "a finite number, 0 or more" : "a finite number above 0");
+    this.note(name, value, zero ? "a finite number, 0 or more" : "a finite number above 0");
     return fallback;
   }
 
   /** A whole number, at least `least`. @returns the value, the default in its absence. */
   whole<Fallback extends number | undefined>(
-    path: string,
-    value: unknown,
+    name: keyof T & string,
     fallback: Fallback,
     least = 1,
   ): number | Fallback {
+    const value: unknown = this.read(name);
     if (value === undefined) return fallback;
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
-    this.note(path, value, `a whole number, ${least} or more`);
+    this.note(name, value, `a whole number, ${least} or more`);
     return fallback;
   }
 
   /** A function, or nothing. */
-  callable(path: string, value: unknown): void {
-    if (value !== undefined && typeof value !== "function") this.note(path, value, "a function");
-  }
-
-  /** An object, or nothing; without members that it does not have. */
-  members(path: string, value: unknown, allowed: readonly string[]): void {
-    if (value === undefined) return;
-    if (typeof value !== "object" || value === null) return this.note(path, value, "an object");
-    for (const name of Object.keys(value)) {
-      if (!allowed.includes(name)) {
-        const at = path === "" ? name : `${path}.${name}`;
-        this.note(at, (value as Record<string, unknown>)[name], `one of ${allowed.join(", ")}`);
-      }
-    }
+  callable<Name extends keyof T & string>(name: Name): Partial<T>[Name] {
+    const value: unknown = this.read(name);
+    if (value !== undefined && typeof value !== "function") this.note(name, value, "a function");
+    return this.#given[name];
   }
 
   /** @throws {TransportError} `invalid_options` with every problem, if there is one. */
   done(what: string): void {
-    if (this.problems.length === 0) return;
-    const lines = this.problems.map(({ path, value, rule }) =>
-      `${path} (${value}) must be ${rule}`
-    );
+    const problems = this.#all();
+    if (problems.length === 0) return;
+    const lines = problems.map(({ path, value, rule }) => `${path} (${value}) must be ${rule}`);
     throw new TransportError("invalid_options", `Cannot ${what}: ${lines.join("; ")}`, {
-      problems: this.problems,
+      problems,
     });
+  }
+
+  #broken(path: string, value: unknown, rule: string): void {
+    this.#problems.push({ path, value: shown(value), rule });
+  }
+
+  #all(): readonly OptionProblem[] {
+    for (const [name, value] of Object.entries(this.#given)) {
+      if (this.#known.includes(name)) continue;
+      const path = this.#place === "" ? name : `${this.#place}.${name}`;
+      this.#broken(path, value, `one of ${this.#known.join(", ")}`);
+    }
+    return [...this.#problems, ...this.#inner.flatMap((inner) => inner.#all())];
   }
 }
 
@@ -287,73 +292,47 @@ function shown(value: unknown): string {
  * @throws {TransportError} `invalid_options` with every problem; `unsupported`, if the leaf cannot honour an option.
  */
 export function resolveOptions(options: ConnectionOptions, leaf: Capabilities): ResolvedOptions {
-  const check = new OptionCheck();
-  check.members("", options, names);
-  check.members("backoff", options.backoff, [
-    "minDelayMs",
-    "maxDelayMs",
-    "multiplier",
-    "stableAfterMs",
-  ]);
-  check.members("buffer", options.buffer, ["maxFrames", "maxBytes", "overflow"]);
-  check.members("send", options.send, [
-    "maxWaitingFrames",
-    "maxWaitingBytes",
-    "highWaterMarkBytes",
-    "timeoutMs",
-    "layers",
-  ]);
-  check.callable("auth", options.auth);
-  check.callable("onSession", options.onSession);
-  check.callable("classify", options.classify);
-  check.callable("sendRateLimit", options.sendRateLimit);
-  if (options.tracer !== undefined && typeof options.tracer?.event !== "function") {
-    check.note("tracer", options.tracer, "an object with a method event");
+  const check = new OptionCheck(options);
+  const send = check.within("send");
+  check.known("headers", "runtime");
+  check.callable("auth");
+  const tracer = check.read("tracer");
+  if (tracer !== undefined && typeof tracer?.event !== "function") {
+    check.note("tracer", tracer, "an object with a method event");
   }
-  const { protocols } = options;
+  const protocols = check.read("protocols");
   // A string is iterable, too: each of its letters would be offered.
   if (protocols !== undefined && !Array.isArray(protocols)) {
     check.note("protocols", protocols, "an array of strings");
   }
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    check.note("signal", options.signal, "an AbortSignal");
+  const signal = check.read("signal");
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    check.note("signal", signal, "an AbortSignal");
   }
   const resolved: ResolvedOptions = {
-    onSession: options.onSession,
-    classify: options.classify,
-    connectTimeoutMs: check.positive("connectTimeoutMs", options.connectTimeoutMs, 10_000),
-    startTimeoutMs: check.positive("startTimeoutMs", options.startTimeoutMs, 60_000),
-    readyTimeoutMs: check.positive("readyTimeoutMs", options.readyTimeoutMs, undefined),
-    backoff: backoffOf(check, options.backoff ?? {}),
-    attemptBudget: budgetOf(check, options.attemptBudget, leaf),
-    maxAttempts: check.whole("maxAttempts", options.maxAttempts, undefined),
-    permanentRetries: check.whole("permanentRetries", options.permanentRetries, 2, 0),
-    renewAfterMs: check.positive("renewAfterMs", options.renewAfterMs, undefined),
-    liveness: livenessOf(check, options.liveness, "liveness."),
-    buffer: bufferOf(check, options.buffer ?? {}),
-    recv: layersOf(check, "recv", options.recv),
-    sendRateLimit: options.sendRateLimit,
+    onSession: check.callable("onSession"),
+    classify: check.callable("classify"),
+    connectTimeoutMs: check.positive("connectTimeoutMs", 10_000),
+    startTimeoutMs: check.positive("startTimeoutMs", 60_000),
+    readyTimeoutMs: check.positive("readyTimeoutMs", undefined),
+    backoff: backoffOf(check.within("backoff")),
+    attemptBudget: budgetOf(check, leaf),
+    maxAttempts: check.whole("maxAttempts", undefined),
+    permanentRetries: check.whole("permanentRetries", 2, 0),
+    renewAfterMs: check.positive("renewAfterMs", undefined),
+    liveness: livenessOf(check.within("liveness")),
+    buffer: bufferOf(check.within("buffer")),
+    recv: layersOf(check, "recv"),
+    sendRateLimit: check.callable("sendRateLimit"),
     send: {
-      maxWaitingFrames: check.whole(
-        "send.maxWaitingFrames",
-        options.send?.maxWaitingFrames,
-        1_024,
-      ),
-      maxWaitingBytes: check.positive(
-        "send.maxWaitingBytes",
-        options.send?.maxWaitingBytes,
-        4_194_304,
-      ),
-      highWaterMarkBytes: check.positive(
-        "send.highWaterMarkBytes",
-        options.send?.highWaterMarkBytes,
-        1_048_576,
-      ),
-      timeoutMs: check.positive("send.timeoutMs", options.send?.timeoutMs, 30_000),
-      layers: layersOf(check, "send.layers", options.send?.layers),
+      maxWaitingFrames: send.whole("maxWaitingFrames", 1_024),
+      maxWaitingBytes: send.positive("maxWaitingBytes", 4_194_304),
+      highWaterMarkBytes: send.positive("highWaterMarkBytes", 1_048_576),
+      timeoutMs: send.positive("timeoutMs", 30_000),
+      layers: layersOf(send, "layers"),
     },
-    shutdownTimeoutMs: check.positive("shutdownTimeoutMs", options.shutdownTimeoutMs, 2_000),
-    signal: options.signal,
+    shutdownTimeoutMs: check.positive("shutdownTimeoutMs", 2_000),
+    signal,
   };
   check.done("connect");
   if (!leaf.ping && resolved.liveness.probe && resolved.liveness.probe.frame === undefined) {
@@ -368,67 +347,63 @@ export function resolveOptions(options: ConnectionOptions, leaf: Capabilities): 
 /** No layers: one list for all. */
 const none: readonly FrameLayer[] = [];
 
-function layersOf(
-  check: OptionCheck,
-  path: string,
-  layers: readonly FrameLayer[] | undefined,
+function layersOf<Name extends string>(
+  check: OptionCheck<{ readonly [_ in Name]?: readonly FrameLayer[] }>,
+  name: Name,
 ): readonly FrameLayer[] {
+  const layers: readonly FrameLayer[] | undefined = check.read(name);
   if (layers === undefined) return none;
   if (!Array.isArray(layers) || layers.some((layer) => typeof layer !== "function")) {
-    check.note(path, layers, "an array of functions");
+    check.note(name, layers, "an array of functions");
     return none;
   }
   return [...layers];
 }
 
-function backoffOf(check: OptionCheck, options: BackoffOptions): ResolvedOptions["backoff"] {
-  const minDelayMs = check.positive("backoff.minDelayMs", options.minDelayMs, 500, true);
-  const maxDelayMs = check.positive(
-    "backoff.maxDelayMs",
-    options.maxDelayMs,
-    Math.max(30_000, minDelayMs),
-  );
-  const multiplier = check.positive("backoff.multiplier", options.multiplier, 2);
-  if (multiplier < 1) check.note("backoff.multiplier", multiplier, "1 or more");
+function backoffOf(check: OptionCheck<BackoffOptions>): ResolvedOptions["backoff"] {
+  const minDelayMs = check.positive("minDelayMs", 500, true);
+  const maxDelayMs = check.positive("maxDelayMs", Math.max(30_000, minDelayMs));
+  const multiplier = check.positive("multiplier", 2);
+  if (multiplier < 1) check.note("multiplier", multiplier, "1 or more");
   if (minDelayMs > maxDelayMs) {
-    check.note("backoff.minDelayMs", minDelayMs, `at most maxDelayMs (${maxDelayMs})`);
+    check.note("minDelayMs", minDelayMs, `at most maxDelayMs (${maxDelayMs})`);
   }
-  const stableAfterMs = check.positive("backoff.stableAfterMs", options.stableAfterMs, undefined);
-  return { minDelayMs, maxDelayMs, multiplier, stableAfterMs };
+  return {
+    minDelayMs,
+    maxDelayMs,
+    multiplier,
+    stableAfterMs: check.positive("stableAfterMs", undefined),
+  };
 }
 
-/** Checks liveness options; `prefix` says where they stand. */
-export function livenessOf(
-  check: OptionCheck,
-  given: LivenessOptions | undefined,
-  prefix: string,
-): ResolvedOptions["liveness"] {
-  check.members(prefix.slice(0, -1), given, livenessNames);
-  const options = given ?? {};
-  const { probe, isLife } = options;
-  const at = (name: string) => `${prefix}${name}`;
-  check.members(at("probe"), probe, ["afterMs", "frame"]);
-  check.callable(at("isLife"), isLife);
-  const staleAfterMs = check.positive(at("staleAfterMs"), options.staleAfterMs, 60_000);
+/** Checks liveness options. */
+export function livenessOf(check: OptionCheck<LivenessOptions>): ResolvedOptions["liveness"] {
+  const probe = check.read("probe");
+  const staleAfterMs = check.positive("staleAfterMs", 60_000);
   const fallback = probe === undefined ? undefined : Math.max(120_000, staleAfterMs * 2);
-  const deadAfterMs = check.positive(at("deadAfterMs"), options.deadAfterMs, fallback);
+  const deadAfterMs = check.positive("deadAfterMs", fallback);
   if (deadAfterMs !== undefined && deadAfterMs <= staleAfterMs) {
-    check.note(at("deadAfterMs"), deadAfterMs, `above staleAfterMs (${staleAfterMs})`);
+    check.note("deadAfterMs", deadAfterMs, `above staleAfterMs (${staleAfterMs})`);
   }
-  if (probe !== undefined && typeof probe === "object" && probe !== null) {
-    if (probe.afterMs === undefined) {
-      check.note(at("probe.afterMs"), undefined, "a finite number above 0");
-    }
-    const afterMs = check.positive(at("probe.afterMs"), probe.afterMs, 0);
-    if (afterMs >= staleAfterMs) {
-      check.note(at("probe.afterMs"), afterMs, `below staleAfterMs (${staleAfterMs})`);
-    }
-    if (probe.frame !== undefined && typeof probe.frame !== "function" && !isData(probe.frame)) {
-      check.note(at("probe.frame"), probe.frame, "what can be sent, or a function that gives it");
-    }
+  const within = check.within("probe");
+  const afterMs = within.positive("afterMs", 0);
+  if (probe && typeof probe === "object" && probe.afterMs === undefined) {
+    within.note("afterMs", undefined, "a finite number above 0");
+  }
+  if (afterMs >= staleAfterMs) {
+    within.note("afterMs", afterMs, `below staleAfterMs (${staleAfterMs})`);
+  }
+  const frame = within.read("frame");
+  if (frame !== undefined && typeof frame !== "function" && !isData(frame)) {
+    within.note("frame", frame, "what can be sent, or a function that gives it");
   }
   // A copy, as of everything else: what is written into the options later is not checked any more.
-  return { staleAfterMs, deadAfterMs, probe: probe && { ...probe }, isLife };
+  return {
+    staleAfterMs,
+    deadAfterMs,
+    probe: probe && { ...probe },
+    isLife: check.callable("isLife"),
+  };
 }
 
 function isData(value: Data): boolean {
@@ -440,23 +415,24 @@ function isData(value: Data): boolean {
   }
 }
 
-function bufferOf(check: OptionCheck, options: BufferOptions): ResolvedOptions["buffer"] {
-  const { overflow = "dropOldest" } = options;
+function bufferOf(check: OptionCheck<BufferOptions>): ResolvedOptions["buffer"] {
+  const given = check.read("overflow");
+  const overflow = given === undefined ? "dropOldest" : given;
   if (overflow !== "dropOldest" && overflow !== "fail") {
-    check.note("buffer.overflow", overflow, '"dropOldest" or "fail"');
+    check.note("overflow", overflow, '"dropOldest" or "fail"');
   }
   return {
-    maxFrames: check.whole("buffer.maxFrames", options.maxFrames, 16_384),
-    maxBytes: check.positive("buffer.maxBytes", options.maxBytes, 16_777_216),
+    maxFrames: check.whole("maxFrames", 16_384),
+    maxBytes: check.positive("maxBytes", 16_777_216),
     overflow,
   };
 }
 
 function budgetOf(
-  check: OptionCheck,
-  budget: AttemptBudget | undefined,
+  check: OptionCheck<ConnectionOptions>,
   leaf: Capabilities,
 ): AttemptBudget | undefined {
+  const budget = check.read("attemptBudget");
   if (budget === undefined) return undefined;
   if (typeof budget !== "object" || budget === null || typeof budget.reserve !== "function") {
     check.note("attemptBudget", budget, "made by attemptBudget()");

@@ -98,8 +98,6 @@ export class WatchSource<T> {
   /** As {@link Watch.changed}. */
   changed(since: number = this.#version, signal?: AbortSignal): Promise<boolean> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#version > since) return Promise.resolve(true);
-    if (this.#end !== undefined) return Promise.resolve(false);
     return new Promise((resolve, reject) => {
       const wake = () => {
         const newer = this.#version > since;
@@ -111,7 +109,7 @@ export class WatchSource<T> {
         this.#waiters = this.#waiters.filter((other) => other !== wake);
         reject(signal?.reason);
       });
-      this.#wait(wake);
+      wake();
     });
   }
 
@@ -136,16 +134,13 @@ export class WatchSource<T> {
   iterate(): AsyncIterableIterator<T> {
     const stop = new AbortController();
     const values = this.#values(stop.signal);
-    const iterator: AsyncIterableIterator<T> = {
-      next: () => values.next(),
-      // A generator alone would keep whoever leaves waiting for the next change.
-      return: () => {
-        stop.abort();
-        return values.return();
-      },
-      [Symbol.asyncIterator]: () => iterator,
+    const leave = values.return.bind(values);
+    // A generator alone would keep whoever leaves waiting for the next change.
+    values.return = () => {
+      stop.abort();
+      return leave();
     };
-    return iterator;
+    return values;
   }
 
   async *#values(stop: AbortSignal): AsyncGenerator<T, void, undefined> {

@@ -17,14 +17,20 @@ export interface AxesSession {
   readonly signal: AbortSignal;
 }
 
-/** Both axes. */
-export interface Axes {
+/** What the buffer counts. */
+export interface BufferCounts {
   /** Number of the last received frame. */
-  readonly lastSeq: number;
+  readonly seq: number;
   /** Data frames lost so far, what they held, and frames nobody wants. */
   readonly lagged: number;
   readonly laggedBytes: number;
   readonly discarded: number;
+}
+
+/** Both axes. */
+export interface Axes {
+  /** What the buffer has counted. */
+  readonly buffer: BufferCounts;
   /** A session opened: its layers are made, and its start may send. */
   open(session: AxesSession): void;
   /** Its frames flow from now on, those first that came before: whoever waits for the first one is there by now. */

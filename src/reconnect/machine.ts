@@ -26,7 +26,6 @@
  * @module
  */
 import { type Failure, isPoison } from "../contract/classify.ts";
-import type { SessionEnd } from "../contract/connection.ts";
 import { sessionLost, TransportError } from "../contract/errors.ts";
 import type { TraceFact } from "../contract/trace.ts";
 import { backoffDelay } from "./backoff.ts";
@@ -79,21 +78,17 @@ class Step {
         return this.#do({ type: "refuse", dial: event.dial });
       case "dialFailed":
         if (mode !== "dialing" || event.dial !== attempts) return;
-        return this.#failed({ stage: stageOf(event.error), error: event.error });
+        return this.#failed(stageOf(event.error), event.error);
       case "started":
         if (mode === "starting" && event.epoch === epoch) this.#up();
         return;
       case "startFailed":
         if (mode !== "starting" || event.epoch !== epoch) return;
-        return this.#failed({ stage: "start", error: event.error });
+        return this.#failed("start", event.error);
       case "lost":
         if (event.epoch !== epoch || !this.#attached()) return;
         if (mode === "closing") return this.#ended(event.error);
-        return this.#failed({
-          stage: mode === "starting" ? "start" : "session",
-          error: event.error,
-          ...(event.end === undefined ? {} : { end: event.end }),
-        });
+        return this.#failed(mode === "starting" ? "start" : "session", event.error);
       case "stale":
         if (event.epoch !== epoch) return;
         // The layers say it once: what is silent before its start is done must not count as up afterwards.
@@ -171,14 +166,14 @@ class Step {
         return;
       case "start":
         if (mode !== "starting") return;
-        return this.#failed({
-          stage: "start",
-          error: sessionLost(
+        return this.#failed(
+          "start",
+          sessionLost(
             "start_timeout",
             epoch,
             `onSession took over ${this.#policy.startTimeoutMs} ms`,
           ),
-        });
+        );
       case "stable":
         if (mode !== "up") return;
         this.#set(forgiven);
@@ -186,7 +181,7 @@ class Step {
       case "renew":
         return this.#redial("renewed");
       case "ready":
-        if (this.state.everUp) return;
+        if (this.state.phase !== "connecting") return;
         return this.#giveUp(
           `Gave up: no session within readyTimeoutMs (${this.#policy.readyTimeoutMs} ms)`,
           this.state.error,
@@ -237,10 +232,9 @@ class Step {
       mode: "up",
       phase: epoch === 1 ? "connected" : "resumed",
       downSinceMs: undefined,
-      everUp: true,
       error: undefined,
     });
-    this.#setTimer("stable", this.#policy.stableAfterMs ?? Math.max(10_000, lastDelayMs));
+    this.#setTimer("stable", this.#policy.backoff.stableAfterMs ?? Math.max(10_000, lastDelayMs));
   }
 
   #stale(): void {
@@ -263,29 +257,32 @@ class Step {
 
   /** Lets go of the session, if there is one. */
   #drop(error: TransportError): void {
-    const { mode, epoch, phase, everUp, downSinceMs } = this.state;
+    const { mode, epoch, phase, downSinceMs } = this.state;
     if (!this.#attached()) return;
     this.#clearTimers("start", "stable", "renew", "shutdown");
     this.#do({ type: "drop", epoch, error });
     if (mode === "closing") return;
     this.#set({
       mode: "waiting",
-      phase: everUp ? "reconnecting" : phase,
+      phase: phase === "connecting" ? phase : "reconnecting",
       downSinceMs: downSinceMs ?? this.#moment.now,
     });
   }
 
   /** A dial or a session failed: judge, then wait or give up. */
-  #failed(failure: Omit<Failure, "inARow">): void {
+  #failed(stage: Failure["stage"], error: TransportError): void {
     const policy = this.#policy;
-    const { error } = failure;
-    const end = failure.end ?? error.end;
-    const kind = kindOf(failure, end);
+    const { end } = error;
+    const ended = end === undefined ? {} : { end };
+    const failure = { stage, error, ...ended };
+    const kind = kindOf(failure);
     const length = this.state.row.kind === kind ? this.state.row.length + 1 : 1;
-    const facts: Failure = { ...failure, ...(end === undefined ? {} : { end }), inARow: length };
-    const { verdict, minDelayMs = end?.retryAfterMs ?? 0 } = policy.classify(facts);
+    const { verdict, minDelayMs = end?.retryAfterMs ?? 0 } = policy.classify({
+      ...failure,
+      inARow: length,
+    });
     const permanents = this.state.permanents + (verdict === "permanent" ? 1 : 0);
-    this.#trace({ type: "failure", stage: failure.stage, verdict, error, inARow: length });
+    this.#trace({ type: "failure", stage, verdict, error, inARow: length });
     this.#drop(error);
     this.#set({
       mode: "waiting",
@@ -299,7 +296,7 @@ class Step {
       const final = new TransportError(
         "unrecoverable",
         `Gave up: permanent failure (${error.code}), tried ${permanents} times`,
-        { cause: error, ...(end === undefined ? {} : { end }) },
+        { cause: error, ...ended },
       );
       this.#trace({ type: "unrecoverable", error: final });
       return this.#finish({ phase: "unrecoverable", error: final }, final);
@@ -310,7 +307,7 @@ class Step {
     // A leaf of the application's own may give what is no number.
     const hintMs = minDelayMs > 0 ? minDelayMs : 0;
     const { random, now } = this.#moment;
-    const delayMs = backoffDelay(policy, this.state.failures, { hintMs, random });
+    const delayMs = backoffDelay(policy.backoff, this.state.failures, { hintMs, random });
     this.#set({ lastDelayMs: delayMs, notBefore: Math.max(this.state.notBefore, now + hintMs) });
     this.#trace({ type: "retry", delayMs, hintMs });
     this.#setTimer("retry", delayMs);
@@ -398,8 +395,8 @@ function stageOf(error: TransportError): "auth" | "dial" {
 }
 
 /** What makes two failures the same kind, for counting in a row. */
-function kindOf(failure: Omit<Failure, "inARow">, end: SessionEnd | undefined): string {
-  const facts = end === undefined ? failure : { ...failure, end };
-  if (isPoison(facts)) return "poison";
-  return `${failure.stage} ${failure.error.code} ${end?.status ?? end?.code ?? ""}`;
+function kindOf(failure: Omit<Failure, "inARow">): string {
+  if (isPoison(failure)) return "poison";
+  const { stage, error, end } = failure;
+  return `${stage} ${error.code} ${end?.status ?? end?.code ?? ""}`;
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import type { Classify } from "../contract/classify.ts";
-import type { SessionEnd } from "../contract/connection.ts";
 import type { TransportError } from "../contract/errors.ts";
 import type { Phase } from "../contract/lifecycle.ts";
 import type { TraceFact } from "../contract/trace.ts";
@@ -22,8 +21,8 @@ export type Mode =
   | "ended";
 
 /** What the machine decides by. `classify` must not throw. */
-export interface ReconnectPolicy extends BackoffPolicy {
-  readonly stableAfterMs: number | undefined;
+export interface ReconnectPolicy {
+  readonly backoff: BackoffPolicy & { readonly stableAfterMs: number | undefined };
   readonly maxAttempts: number | undefined;
   readonly permanentRetries: number;
   readonly renewAfterMs: number | undefined;
@@ -38,6 +37,7 @@ export interface ReconnectPolicy extends BackoffPolicy {
 /** All that the machine remembers. */
 export interface ReconnectState {
   readonly mode: Mode;
+  /** `connecting` until it was up. */
   readonly phase: Phase;
   /** Number of the last opened session. */
   readonly epoch: number;
@@ -47,8 +47,6 @@ export interface ReconnectState {
   readonly downSinceMs: number | undefined;
   readonly exhausted: boolean;
   readonly error: TransportError | undefined;
-  /** Whether it was up before. */
-  readonly everUp: boolean;
   /** Whether the session went silent while its start was still under way. */
   readonly silent: boolean;
   /** Since the last stable session: failures, dials but those of sessions that were ended on purpose, permanent failures, and the row of failures of one kind. */
@@ -77,12 +75,7 @@ export type ReconnectEvent =
   | { readonly type: "dialFailed"; readonly dial: number; readonly error: TransportError }
   | { readonly type: "started"; readonly epoch: number }
   | { readonly type: "startFailed"; readonly epoch: number; readonly error: TransportError }
-  | {
-    readonly type: "lost";
-    readonly epoch: number;
-    readonly error: TransportError;
-    readonly end?: SessionEnd;
-  }
+  | { readonly type: "lost"; readonly epoch: number; readonly error: TransportError }
   | { readonly type: "stale" | "alive"; readonly epoch: number }
   | { readonly type: "timer"; readonly name: TimerName; readonly id: number }
   | { readonly type: "forceReconnect" }
@@ -154,7 +147,6 @@ export function initialState(now: number): ReconnectState {
     downSinceMs: now,
     exhausted: false,
     error: undefined,
-    everUp: false,
     silent: false,
     ...forgiven,
     notBefore: 0,

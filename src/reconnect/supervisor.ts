@@ -12,7 +12,7 @@ import type { SessionEnd, WsConnection } from "../contract/connection.ts";
 import { checkClose } from "../contract/connection.ts";
 import type { ConnectContext, WsConnector } from "../contract/connector.ts";
 import { isTransportError, sessionLost, TransportError } from "../contract/errors.ts";
-import { type Handshake, isHandshakeError } from "../contract/handshake.ts";
+import { type HandshakeInit, handshakeOf, isHandshakeError } from "../contract/handshake.ts";
 import type { LifecycleSnapshot } from "../contract/lifecycle.ts";
 import type { ResolvedOptions } from "../contract/options.ts";
 import type { ShutdownOptions } from "../contract/reconnecting.ts";
@@ -35,13 +35,13 @@ import { Abandoned, EndListener, Session } from "./session.ts";
 /** How a {@link Supervisor} is made. */
 export interface SupervisorOptions {
   readonly connector: WsConnector;
-  readonly handshake: Handshake;
+  /** What the handshake of each dial is made of; it was checked. */
+  readonly handshake: HandshakeInit;
   /** Without a signal, nobody can end it from outside. */
   readonly context: Omit<ConnectContext, "signal"> & { readonly signal?: AbortSignal | undefined };
   readonly seams: Seams;
-  readonly options: ResolvedOptions;
-  /** One session only. */
-  readonly once: boolean;
+  /** What the connection was told; its machine decides by it. */
+  readonly options: ResolvedOptions & ReconnectPolicy;
   readonly axes: Axes;
 }
 
@@ -51,7 +51,6 @@ interface Settle {
 }
 
 interface Dial {
-  readonly id: number;
   readonly abort: AbortController;
   connection: WsConnection | undefined;
 }
@@ -65,7 +64,6 @@ export class Supervisor implements Task {
   /** The lifecycle, to be bumped when the axes count. */
   readonly lifecycle: WatchSource<LifecycleSnapshot>;
   readonly #setup: SupervisorOptions;
-  readonly #policy: ReconnectPolicy;
   readonly #queue: ReconnectEvent[] = [];
   readonly #timers: { [name in TimerName]?: (() => void) | undefined } = {};
   #settleReady: Settle | undefined;
@@ -82,18 +80,6 @@ export class Supervisor implements Task {
   constructor(setup: SupervisorOptions) {
     this.#setup = setup;
     this.#state = initialState(setup.seams.clock.now());
-    const { options } = setup;
-    this.#policy = {
-      ...options.backoff,
-      maxAttempts: options.maxAttempts,
-      permanentRetries: options.permanentRetries,
-      renewAfterMs: options.renewAfterMs,
-      startTimeoutMs: options.startTimeoutMs,
-      readyTimeoutMs: options.readyTimeoutMs,
-      shutdownTimeoutMs: options.shutdownTimeoutMs,
-      once: setup.once,
-      classify: contained(options.classify),
-    };
     this.lifecycle = new WatchSource((version) => this.#snapshot(version));
     this.ready = handled(
       new Promise<void>((resolve, reject) => {
@@ -122,13 +108,13 @@ export class Supervisor implements Task {
   start(): void {
     const { context, options } = this.#setup;
     // As a rule there is one at most; a chain of the application's own is given one, and its options may hold another.
-    const signals = new Set([context.signal, options.signal]);
-    signals.delete(undefined);
-    if (![...signals].some((signal) => signal!.aborted)) this.#post({ type: "start" });
+    const signals = [context.signal, options.signal];
+    if (!signals.some((signal) => signal?.aborted)) this.#post({ type: "start" });
     for (const signal of signals) {
+      if (signal === undefined) continue;
       const before = this.#forget;
       const forget = onAbort(signal, () => {
-        this.#settleReady?.reject(signal!.reason);
+        this.#settleReady?.reject(signal.reason);
         void this.shutdown();
       });
       this.#forget = () => {
@@ -145,10 +131,10 @@ export class Supervisor implements Task {
     if (event.type === "forceReconnect") this.#forced = false;
     // Its loss is on its way.
     if (event.type === "started" && this.#session?.failed) return true;
-    const { clock, random } = this.#setup.seams;
+    const { seams: { clock, random }, options } = this.#setup;
     const before = this.#state;
     const moment = { now: clock.now(), random: random() };
-    const [state, effects] = transition(before, event, this.#policy, moment);
+    const [state, effects] = transition(before, event, options, moment);
     this.#state = state;
     if (state !== before) this.lifecycle.advance();
     for (const effect of effects) this.#run(effect);
@@ -210,7 +196,7 @@ export class Supervisor implements Task {
 
   #snapshot(version: number): LifecycleSnapshot {
     const { phase, epoch, attempts, stales, downSinceMs, exhausted, error } = this.#state;
-    const { lagged, laggedBytes, discarded } = this.#setup.axes;
+    const { lagged, laggedBytes, discarded } = this.#setup.axes.buffer;
     return Object.freeze({
       phase,
       up: downSinceMs === undefined,
@@ -289,19 +275,15 @@ export class Supervisor implements Task {
   }
 
   #connect(id: number): void {
-    const { connector, handshake, context } = this.#setup;
+    const { connector, context } = this.#setup;
     const abort = new AbortController();
-    const dial: Dial = { id, abort, connection: undefined };
+    const dial: Dial = { abort, connection: undefined };
     this.#dial = dial;
+    const handshake = handshakeOf(this.#setup.handshake);
     this.trace({ type: "dial", attempt: id, url: shownUrl(handshake.url) });
-    const own: Handshake = {
-      url: new URL(handshake.url),
-      protocols: [...handshake.protocols],
-      headers: new Headers(handshake.headers),
-    };
     let opening: Promise<WsConnection>;
     try {
-      opening = connector.connect(own, { ...context, signal: abort.signal });
+      opening = connector.connect(handshake, { ...context, signal: abort.signal });
     } catch (error) {
       opening = Promise.reject(error);
     }
@@ -317,7 +299,7 @@ export class Supervisor implements Task {
   #adopt(epoch: number): void {
     const connection = this.#dial!.connection!;
     this.#dial = undefined;
-    const session = new Session(epoch, connection, this.#setup.axes.lastSeq + 1);
+    const session = new Session(epoch, connection, this.#setup.axes.buffer.seq + 1);
     session.closing = new EndListener(connection, (end) => this.#closed(session, end));
     this.#session = session;
     this.#setup.axes.open(session);
@@ -326,7 +308,7 @@ export class Supervisor implements Task {
   #closed(session: Session, end: SessionEnd): void {
     session.end = end;
     const { epoch, connection } = session;
-    const lost = () => this.#post({ type: "lost", epoch, error: lossOf(epoch, end), end });
+    const lost = () => this.#post({ type: "lost", epoch, error: lossOf(epoch, end) });
     if (connection.attach !== undefined) return lost();
     this.#read(session, lost);
   }
@@ -334,11 +316,11 @@ export class Supervisor implements Task {
   /** What came before the end may still be on its way through a stream: waits until nothing comes any more. */
   #read(session: Session, done: () => void): void {
     const { axes, seams } = this.#setup;
-    const { lastSeq } = axes;
+    const { seq } = axes.buffer;
     seams.clock.turn(() => {
       // What comes is the next session's.
       if (this.#session !== session) return;
-      if (axes.lastSeq === lastSeq) done();
+      if (axes.buffer.seq === seq) done();
       else this.#read(session, done);
     });
   }
@@ -406,7 +388,7 @@ export class Supervisor implements Task {
       epoch: session.epoch,
       end: session.end ?? abandoned,
       firstSeq: session.firstSeq,
-      lastSeq: this.#setup.axes.lastSeq,
+      lastSeq: this.#setup.axes.buffer.seq,
     });
   }
 
@@ -434,7 +416,7 @@ export class Supervisor implements Task {
 }
 
 /** The user's classify, total: what it throws, or what is not a verdict, falls back to the default. */
-function contained(classify: Classify | undefined): Classify {
+export function contained(classify: Classify | undefined): Classify {
   if (classify === undefined) return defaultClassify;
   return (failure) => {
     try {

@@ -19,9 +19,9 @@ export interface Taker<T> {
   /** The executor of the promise that a reader waits for. Only called when nothing waits. */
   readonly hold: (settle: Settle<T>) => void;
   /** Whether a reader waits. */
-  readonly waits: boolean;
+  waits(): boolean;
   /** Whether it does, and will be answered although the buffer has ended. */
-  readonly coming: boolean;
+  coming(): boolean;
   /** Gives up what {@link hold} was given, if that was not called yet. */
   release(): Settle<T> | undefined;
   /** What a single frame is in this form. */
@@ -33,13 +33,13 @@ export interface Source {
   /** The stream whose lock is held. */
   readonly stream: ReadableStream<DeliveredFrame>;
   /** Whether the stream's own queue holds a frame: the first one, then. */
-  readonly inStream: boolean;
+  inStream(): boolean;
   /** The frame in the stream is being read. */
   taken(): void;
   /** Whether nothing comes any more, and with which error. */
-  readonly end: { readonly error: unknown } | undefined;
+  end(): { readonly error: unknown } | undefined;
   /** Whether nothing is wanted any more. */
-  readonly cancelled: boolean;
+  cancelled(): boolean;
   /** The reading is over; its lock is given back next. */
   done(): void;
 }
@@ -78,7 +78,7 @@ export function directReading<T>(
   /** Every case but the common ones. */
   const slow = async (): Promise<IteratorResult<T>> => {
     if (over) return finish();
-    if (source.inStream) {
+    if (source.inStream()) {
       source.taken();
       const { value } = await reader.read();
       if (value !== undefined) return { value: taker.wrap(value), done: false };
@@ -86,12 +86,12 @@ export function directReading<T>(
     }
     const value = taker.take();
     if (value !== undefined) return { value, done: false };
-    if (source.cancelled) return finish();
-    if (source.end === undefined) return await (waiting = new Promise(hold));
-    const { error } = source.end;
-    finish();
-    if (error !== undefined) throw error;
-    return { value: undefined, done: true };
+    if (source.cancelled()) return finish();
+    const end = source.end();
+    if (end === undefined) return await (waiting = new Promise(hold));
+    const done = finish();
+    if (end.error !== undefined) throw end.error;
+    return done;
   };
   const track = (answer: Promise<IteratorResult<T>>): Promise<IteratorResult<T>> => {
     last = answer;
@@ -104,8 +104,8 @@ export function directReading<T>(
 
   const later = (): Promise<IteratorResult<T>> => {
     if (last !== undefined) return track(last.then(slow, slow));
-    if (taker.waits) return track(waiting!.then(slow, slow));
-    const busy = source.inStream || source.end !== undefined || source.cancelled;
+    if (taker.waits()) return track(waiting!.then(slow, slow));
+    const busy = source.inStream() || source.end() !== undefined || source.cancelled();
     return over || busy ? track(slow()) : waiting = new Promise(hold);
   };
 
@@ -120,13 +120,14 @@ export function directReading<T>(
     return() {
       if (over) return Promise.resolve(finish());
       const done = finish();
-      void source.inStream;
+      // A last look: a stream that is cancelled empties its queue first.
+      source.inStream();
       if (!preventCancel) handled(source.stream.cancel());
       this.settle();
       return Promise.resolve(done);
     },
     ended() {
-      if (!taker.coming) this.settle();
+      if (!taker.coming()) this.settle();
     },
     settle() {
       taker.release()?.(slow());

@@ -22,18 +22,22 @@ import {
 import { FrameRing, type RingBounds } from "./frame_ring.ts";
 import { QuickStream } from "./quick_reader.ts";
 
-/** How a {@link DropOldestBuffer} is made. */
-export interface DropOldestBufferOptions extends RingBounds {
+/** What a {@link DropOldestBuffer} holds at most. */
+export interface BufferBounds extends RingBounds {
   /** What to do when a frame does not fit. */
   readonly overflow: "dropOldest" | "fail";
+}
+
+/** What a {@link DropOldestBuffer} tells the rest, and asks of it. */
+export interface BufferHooks {
   /** Gives the turn that a batch waits for. */
   readonly clock: Clock;
   /** Frames were lost. */
-  readonly onLag: () => void;
+  onCount(): void;
   /** With `overflow: "fail"`: the first frame of a session did not fit. */
-  readonly onOverflow: (epoch: number) => void;
-  /** The reader wants no more. */
-  readonly onCancel: () => void;
+  onOverflow(epoch: number): void;
+  /** The reader wants no more: what was buffered counts as discarded. */
+  onCancel(): void;
 }
 
 /**
@@ -63,9 +67,10 @@ export class DropOldestBuffer {
   discarded = 0;
   /** Number of the last frame. */
   seq = 0;
-  readonly #options: DropOldestBufferOptions;
+  /** Whether a frame that does not fit ends the session. */
+  readonly fails: boolean;
+  readonly #hooks: BufferHooks;
   readonly #ring: FrameRing;
-  readonly #fails: boolean;
   #failedEpoch = 0;
   #taken = 0;
   #end: { readonly error: unknown } | undefined;
@@ -95,10 +100,10 @@ export class DropOldestBuffer {
   #alarmBytes = Infinity;
 
   /** Makes an empty one. */
-  constructor(options: DropOldestBufferOptions) {
-    this.#options = options;
-    this.#fails = options.overflow === "fail";
-    this.#ring = new FrameRing(options);
+  constructor(bounds: BufferBounds, hooks: BufferHooks) {
+    this.#hooks = hooks;
+    this.fails = bounds.overflow === "fail";
+    this.#ring = new FrameRing(bounds);
   }
 
   /** Data frames that came in: all that have a number, without those that the leaf dropped. */
@@ -157,7 +162,7 @@ export class DropOldestBuffer {
     this.#shut = true;
     this.#reading?.ended();
     this.#flush();
-    if (this.#ring.length === 0) this.#endStream();
+    this.#endStream();
   }
 
   /** The recv half as a stream. Made on first use. */
@@ -181,24 +186,20 @@ export class DropOldestBuffer {
           this.#asked = 0;
         },
       });
-      if (this.#ring.length === 0) this.#endStream();
+      this.#endStream();
     }
     return this.#stream;
   }
 
   /** Reads frame by frame. @throws {TypeError} If there is a reader already. */
   frames({ preventCancel = false }: FramesOptions = {}): AsyncIterableIterator<DeliveredFrame> {
-    // deno-lint-ignore no-this-alias -- the taker is another object with a getter of its own
-    const buffer = this;
     return this.#direct({
-      coming: false,
+      coming: () => false,
       take: () => this.#waiter === undefined && this.#inStream === 0 ? this.#take() : undefined,
       hold: (settle) => {
         this.#waiter = settle;
       },
-      get waits() {
-        return buffer.#waiter !== undefined;
-      },
+      waits: () => this.#waiter !== undefined,
       release: () => {
         this.#flush();
         const settle = this.#waiter;
@@ -255,7 +256,7 @@ export class DropOldestBuffer {
     const collect = () => {
       alarm(answer, BATCH_FRAMES, BATCH_BYTES);
       const mine = turns;
-      this.#options.clock.turn(() => {
+      this.#hooks.clock.turn(() => {
         if (mine === turns) answer();
       });
     };
@@ -269,12 +270,8 @@ export class DropOldestBuffer {
         if (ring.length > 0) collect();
         else alarm(collect, 1, Infinity);
       },
-      get waits() {
-        return waiter !== undefined;
-      },
-      get coming() {
-        return ring.length > 0;
-      },
+      waits: () => waiter !== undefined,
+      coming: () => ring.length > 0,
       release,
       wrap: (frame) => [frame],
     };
@@ -289,25 +286,17 @@ export class DropOldestBuffer {
   }
 
   #source(): Source {
-    // deno-lint-ignore no-this-alias -- the source is another object with getters of its own
-    const buffer = this;
     return {
       stream: this.readable,
-      get inStream() {
-        return buffer.#inStream > 0;
-      },
-      get end() {
-        return buffer.#end;
-      },
-      get cancelled() {
-        return buffer.#cancelled;
-      },
+      inStream: () => this.#inStream > 0,
+      end: () => this.#end,
+      cancelled: () => this.#cancelled,
       taken: () => {
         this.#left = false;
       },
       done: () => {
         this.#reading = undefined;
-        if (this.#ring.length === 0) this.#endStream();
+        this.#endStream();
       },
     };
   }
@@ -325,7 +314,7 @@ export class DropOldestBuffer {
       this.discarded++;
       return delivered;
     }
-    if (this.#fails && this.#failed(delivered, bytes)) return delivered;
+    if (this.fails && this.#failed(delivered, bytes)) return delivered;
     if (this.#waiter !== undefined && this.#held === undefined) {
       this.#taken++;
       if (this.#eager === 0) {
@@ -382,7 +371,7 @@ export class DropOldestBuffer {
     if (first && this.#ring.fits(bytes)) return false;
     this.#failedEpoch = epoch;
     this.#lag(1, bytes);
-    if (first) this.#options.onOverflow(epoch);
+    if (first) this.#hooks.onOverflow(epoch);
     return true;
   }
 
@@ -399,7 +388,7 @@ export class DropOldestBuffer {
   #lag(frames: number, bytes: number): void {
     this.lagged += frames;
     this.laggedBytes += bytes;
-    this.#options.onLag();
+    this.#hooks.onCount();
   }
 
   /** Gives a frame to the read that the stream asked for, unless the reader has gone meanwhile. @returns whether it did. */
@@ -424,7 +413,7 @@ export class DropOldestBuffer {
   #takeQuickly(): DeliveredFrame | undefined {
     if (this.#asked > 0 || this.#inStream > 0) return undefined;
     const frame = this.#take();
-    if (this.#end !== undefined && this.#ring.length === 0) this.#endStream();
+    if (this.#end !== undefined) this.#endStream();
     return frame;
   }
 
@@ -447,11 +436,13 @@ export class DropOldestBuffer {
       return;
     }
     this.#controller!.enqueue(frame);
-    if (this.#end !== undefined && this.#ring.length === 0) this.#endStream();
+    this.#endStream();
   }
 
+  /** Ends the stream, if there is one, nothing comes any more, and all that came was read. */
   #endStream(): void {
-    if (this.#controller === undefined || this.#streamOver || this.#end === undefined) return;
+    if (this.#end === undefined || this.#ring.length > 0) return;
+    if (this.#controller === undefined || this.#streamOver) return;
     this.#wanted = false;
     // A frame that a released reader left is still there to be read when the stream closes, but would be lost with an error.
     const { error } = this.#end;
@@ -479,6 +470,6 @@ export class DropOldestBuffer {
     this.discarded += unread + this.#ring.length;
     this.#ring.clear();
     this.#reading?.settle();
-    this.#options.onCancel();
+    this.#hooks.onCancel();
   }
 }

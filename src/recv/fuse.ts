@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { isThenable } from "../contract/abort.ts";
 import type { Frame } from "../contract/frame.ts";
 import type { FrameTransformer } from "../contract/session.ts";
 
@@ -21,9 +22,12 @@ interface Outlet {
   terminate(): void;
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as PromiseLike<unknown>).then === "function";
+/** Goes on when `done` has: now, where there is nothing to wait for. */
+function then(
+  done: void | Promise<void>,
+  next: () => void | Promise<void>,
+): void | Promise<void> {
+  return done === undefined ? next() : done.then(next);
 }
 
 /** How the chain failed. `reason` may be `undefined`, as it may be thrown. */
@@ -67,7 +71,7 @@ class Stage {
   #busy: Promise<void> | undefined;
   #closed = false;
   /** After a `terminate`: what is downstream is being flushed. */
-  #ending: Promise<void> | undefined;
+  #ending: void | Promise<void> = undefined;
   #flushed: { readonly done: void | Promise<void> } | undefined;
   /** Frames that came before this layer has started; `undefined` from then on. */
   #early: Frame[] | undefined = [];
@@ -108,8 +112,7 @@ class Stage {
       this.#ready = true;
       if (this.#closed) this.#endDownstream();
     };
-    const done = started === undefined ? rest() : started.then(rest);
-    return done === undefined ? end() : done.then(end);
+    return then(then(started, rest), end);
   }
 
   /** A frame comes from upstream. A promise only where a layer is async. */
@@ -136,7 +139,7 @@ class Stage {
       this.#closed = true;
       return this.#next?.flush();
     };
-    return done === undefined ? rest() : done.then(rest);
+    return then(done, rest);
   }
 
   #transform(frame: Frame): void | Promise<void> {
@@ -205,10 +208,7 @@ class Stage {
   }
 
   #endDownstream(): void {
-    const end = () => this.#chain.end();
-    const flushed = this.#next?.flush();
-    if (flushed === undefined) end();
-    else this.#ending = flushed.then(end);
+    this.#ending = then(this.#next?.flush(), () => this.#chain.end());
   }
 
   /** Resolves when nothing is under way in this stage or downstream. */
@@ -254,8 +254,7 @@ export function fuseWith(
   const check = () => {
     if (chain.failure?.thrown) throw chain.failure.reason;
   };
-  const settle = (done: void | Promise<void>): void | Promise<void> =>
-    done === undefined ? check() : done.then(check);
+  const settle = (done: void | Promise<void>): void | Promise<void> => then(done, check);
   return {
     start(controller) {
       outletOf(controller);

@@ -6,16 +6,11 @@
  * @module
  */
 import { ignored, nothing, onAbort } from "../contract/abort.ts";
-import { TransportError } from "../contract/errors.ts";
+import { TransportError, type TransportErrorFacts } from "../contract/errors.ts";
 import { dataFrame, type Frame } from "../contract/frame.ts";
 import { livenessOf, type LivenessOptions, OptionCheck } from "../contract/options.ts";
 import type { FrameLayer, FrameTransformer, SessionContext } from "../contract/session.ts";
-import {
-  checkLiveness,
-  livenessAtOpen,
-  type LivenessPolicy,
-  type LivenessState,
-} from "./liveness_machine.ts";
+import { checkLiveness, livenessAtOpen, type LivenessState } from "./liveness_machine.ts";
 
 /**
  * Watches one session: reports `stale`, `alive` and `dead`, and sends the probe when idle. Every frame passes through unchanged. In the stack
@@ -33,8 +28,8 @@ import {
  * ```
  */
 export function heartbeat(options: LivenessOptions = {}): FrameLayer {
-  const check = new OptionCheck();
-  const resolved = livenessOf(check, options, "");
+  const check = new OptionCheck(options);
+  const resolved = livenessOf(check);
   check.done("make a heartbeat");
   return (context) => {
     const beat = new Heartbeat(context, resolved);
@@ -50,7 +45,6 @@ export type HeartbeatContext = Pick<SessionContext, "epoch" | "clock" | "send" |
 export class Heartbeat implements FrameTransformer {
   readonly #context: HeartbeatContext;
   readonly #options: ReturnType<typeof livenessOf>;
-  readonly #policy: LivenessPolicy;
   /** Set by {@link start}, before the first frame. */
   #state!: LivenessState;
   #heard = 0;
@@ -62,17 +56,12 @@ export class Heartbeat implements FrameTransformer {
   constructor(context: HeartbeatContext, options: ReturnType<typeof livenessOf>) {
     this.#context = context;
     this.#options = options;
-    this.#policy = {
-      staleAfterMs: options.staleAfterMs,
-      deadAfterMs: options.deadAfterMs,
-      probeAfterMs: options.probe?.afterMs,
-    };
   }
 
   start(): void {
     if (this.#over) return;
     const { clock } = this.#context;
-    const [state, delayMs] = livenessAtOpen(this.#policy, clock.now(), clock.wallNow());
+    const [state, delayMs] = livenessAtOpen(this.#options, clock.now(), clock.wallNow());
     this.#state = state;
     this.#again(delayMs);
   }
@@ -112,7 +101,7 @@ export class Heartbeat implements FrameTransformer {
     if (this.#over) return;
     const { clock } = this.#context;
     const moment = { heard: this.#heard, now: clock.now(), wall: clock.wallNow(), grace };
-    const [state, { effects, delayMs }] = checkLiveness(this.#state, this.#policy, moment);
+    const [state, { effects, delayMs }] = checkLiveness(this.#state, this.#options, moment);
     this.#state = state;
     const mine = ++this.#looks;
     if (delayMs === 0) {
@@ -144,17 +133,16 @@ export class Heartbeat implements FrameTransformer {
       probe = frame === undefined ? { type: "ping", data: new Uint8Array(0) } : dataFrame(data!);
     } catch (cause) {
       // It is a timer that called: what the application throws must not reach the platform.
-      return this.#die("layer_failed", "the probe could not be made", cause);
+      return this.#die("layer_failed", "the probe could not be made", { cause });
     }
     this.#context.report({ type: "probe" });
     this.#context.send(probe);
   }
 
-  #die(code: "session_lost" | "layer_failed", why: string, cause?: unknown): void {
+  #die(code: "session_lost" | "layer_failed", why: string, facts: TransportErrorFacts = {}): void {
     this.stop();
     const { epoch } = this.#context;
-    const facts = cause === undefined ? { epoch } : { epoch, cause };
-    const error = new TransportError(code, `Session lost: ${why}`, facts);
+    const error = new TransportError(code, `Session lost: ${why}`, { ...facts, epoch });
     this.#context.report({ type: "dead", error });
   }
 }

@@ -28,8 +28,8 @@ export interface LivenessPolicy {
   readonly staleAfterMs: number;
   /** Silence after which it is dead. */
   readonly deadAfterMs: number | undefined;
-  /** Silence after which a probe is sent. */
-  readonly probeAfterMs: number | undefined;
+  /** Silence after which a probe is sent; `undefined`, if none is. */
+  readonly probe: { readonly afterMs: number } | undefined;
 }
 
 /** What is known at one check. */
@@ -76,7 +76,7 @@ const SLEEP_MS = 10_000;
 const SLOW_TURN_MS = 5_000;
 
 function interval(policy: LivenessPolicy): number {
-  const least = Math.min(policy.staleAfterMs, policy.probeAfterMs ?? Infinity);
+  const least = Math.min(policy.staleAfterMs, policy.probe?.afterMs ?? Infinity);
   return Math.min(MAX_CHECK_MS, least / 4);
 }
 
@@ -108,6 +108,7 @@ export function checkLiveness(
   moment: LivenessMoment,
 ): [LivenessState, LivenessDecision] {
   const { now, wall, grace } = moment;
+  const probeAfterMs = policy.probe?.afterMs;
   const effects: LivenessDecision["effects"][number][] = [];
   const asleepMs = Math.max(SLEEP_MS, policy.staleAfterMs / 2);
   const lateMs = now - state.dueAt;
@@ -142,14 +143,14 @@ export function checkLiveness(
   if (slept) {
     if (!grace) return finish(0);
     slept = false;
-    if (policy.probeAfterMs === undefined) {
+    if (probeAfterMs === undefined) {
       if (!slow) {
         effects.push("dead");
         return finish(undefined);
       }
     } else if (!slow || !probed) {
       // As if the last frame came just so long ago that the probe is due: it has the rest of the time to be answered.
-      heardAt = now - policy.probeAfterMs;
+      heardAt = now - probeAfterMs;
       probed = false;
     }
   }
@@ -157,7 +158,7 @@ export function checkLiveness(
   const dead = policy.deadAfterMs !== undefined && silent >= policy.deadAfterMs;
   const becomesStale = !stale && silent >= policy.staleAfterMs;
   if ((dead || becomesStale) && !grace) return finish(0);
-  if (policy.probeAfterMs !== undefined && !probed && silent >= policy.probeAfterMs && !dead) {
+  if (probeAfterMs !== undefined && !probed && silent >= probeAfterMs && !dead) {
     probed = true;
     effects.push("probe");
   }
@@ -171,7 +172,7 @@ export function checkLiveness(
   }
   const thresholds = [
     stale ? Infinity : policy.staleAfterMs,
-    probed ? Infinity : policy.probeAfterMs ?? Infinity,
+    probed ? Infinity : probeAfterMs ?? Infinity,
     policy.deadAfterMs ?? Infinity,
   ];
   const until = Math.min(...thresholds.map((threshold) => threshold - silent));

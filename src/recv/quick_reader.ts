@@ -40,31 +40,34 @@ export class QuickStream<T> extends ReadableStream<T> {
   }
 }
 
-class QuickReader<T> extends ReadableStreamDefaultReader<T> {
-  /** The buffer, until the lock is released. */
-  #source: QuickSource<T> | undefined;
+/** Made by a call that is marked: what a class extends may have effects, as bundlers see it, and so they would keep it where nobody uses it. */
+const QuickReader =
+  /* @__PURE__ */ (() =>
+    class QuickReader<T> extends ReadableStreamDefaultReader<T> {
+      /** The buffer, until the lock is released. */
+      #source: QuickSource<T> | undefined;
 
-  constructor(stream: ReadableStream<T>, source: QuickSource<T>) {
-    super(stream);
-    this.#source = source;
-  }
+      constructor(stream: ReadableStream<T>, source: QuickSource<T>) {
+        super(stream);
+        this.#source = source;
+      }
 
-  override read(): Promise<ReadableStreamReadResult<T>> {
-    const source = this.#source;
-    const value = source?.take();
-    if (value !== undefined) return Promise.resolve({ value, done: false });
-    source?.asked();
-    return super.read();
-  }
+      override read(): Promise<ReadableStreamReadResult<T>> {
+        const source = this.#source;
+        const value = source?.take();
+        if (value !== undefined) return Promise.resolve({ value, done: false });
+        source?.asked();
+        return super.read();
+      }
 
-  override releaseLock(): void {
-    this.#source?.leaving();
-    this.#source = undefined;
-    super.releaseLock();
-  }
+      override releaseLock(): void {
+        this.#source?.leaving();
+        this.#source = undefined;
+        super.releaseLock();
+      }
 
-  override cancel(reason?: unknown): Promise<void> {
-    this.#source?.leaving();
-    return super.cancel(reason);
-  }
-}
+      override cancel(reason?: unknown): Promise<void> {
+        this.#source?.leaving();
+        return super.cancel(reason);
+      }
+    })();

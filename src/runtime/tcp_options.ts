@@ -67,7 +67,10 @@ export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, "");
 }
 
-function proxyOf(check: OptionCheck, proxy: TcpProxyOptions): ResolvedTcpOptions["proxy"] {
+function proxyOf(
+  check: OptionCheck<TcpOptions>,
+  proxy: TcpProxyOptions,
+): ResolvedTcpOptions["proxy"] {
   let url: URL;
   try {
     url = new URL(proxy.url);
@@ -101,16 +104,15 @@ function proxyOf(check: OptionCheck, proxy: TcpProxyOptions): ResolvedTcpOptions
  * @throws {TransportError} `invalid_options` with every problem.
  */
 export function resolveTcpOptions(options: TcpOptions): ResolvedTcpOptions {
-  const check = new OptionCheck();
-  const known = ["tls", "proxy", "maxMessageBytes", "maxHeadBytes", "batch"];
-  check.members("tcp", options, known);
-  check.members("tls", options.tls, ["ca", "cert", "key", "serverName"]);
-  check.members("proxy", options.proxy, ["url", "headers"]);
-  const maxMessageBytes = check.whole("maxMessageBytes", options.maxMessageBytes, 16_777_216);
+  const check = new OptionCheck(options, "tcp");
+  check.within("tls").known("ca", "cert", "key", "serverName");
+  check.within("proxy").known("url", "headers");
+  check.known("batch");
+  const maxMessageBytes = check.whole("maxMessageBytes", 16_777_216);
   if (maxMessageBytes > LONGEST_TEXT) {
     check.note("maxMessageBytes", maxMessageBytes, `at most ${LONGEST_TEXT}`);
   }
-  const maxHeadBytes = check.whole("maxHeadBytes", options.maxHeadBytes, 16_384, 256);
+  const maxHeadBytes = check.whole("maxHeadBytes", 16_384, 256);
   const { batch = true } = options;
   const tls = options.tls ?? {};
   if (typeof batch !== "boolean") check.note("batch", batch, "true or false");

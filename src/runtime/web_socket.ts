@@ -194,7 +194,7 @@ class WebSocketSession implements WsConnection {
 
   get readable(): ReadableStream<Frame> {
     return this.#readable ??= readableOf(this, MAX_EARLY_FRAMES, () => {
-      this.#fail({ ...lost, origin: "local" });
+      this.#fail(ours);
     });
   }
 
@@ -284,7 +284,7 @@ class WebSocketSession implements WsConnection {
   errored(): void {
     if (this.#end !== undefined) return;
     // Nobody waits for the code of a session that was let go of, and a timer would outlive a shutdown.
-    if (this.#abandoned) return this.#finish({ ...lost, origin: "local" });
+    if (this.#abandoned) return this.#finish(ours);
     setTimeout(() => this.#finish(lost), 0);
   }
 
@@ -341,7 +341,7 @@ class WebSocketSession implements WsConnection {
 
   /** What the sink throws must not reach the platform, which would end the process; the session's end tells of it. */
   #thrown(): void {
-    this.#fail({ ...lost, origin: "local" });
+    this.#fail(ours);
   }
 
   /** Ends the session from this side. */
@@ -350,8 +350,7 @@ class WebSocketSession implements WsConnection {
     const sink = this.#sink;
     this.#sink = undefined;
     this.abandon();
-    this.#end = end;
-    this.#resolveClosed(end);
+    this.#finish(end);
     tell(sink, end);
   }
 
@@ -365,6 +364,9 @@ class WebSocketSession implements WsConnection {
 }
 
 const lost: SessionEnd = { code: 1006, reason: "", clean: false, origin: "network" };
+
+/** As {@link lost}, from this side. */
+const ours: SessionEnd = { ...lost, origin: "local" };
 
 function tell(sink: FrameSink | undefined, end: SessionEnd): void {
   try {

@@ -11,14 +11,20 @@
  *
  * @module
  */
-import { handled, nothing } from "../contract/abort.ts";
+import { handled, ignored, isThenable, nothing, rejected } from "../contract/abort.ts";
 import type { WsConnection } from "../contract/connection.ts";
-import { isTransportError, TransportError } from "../contract/errors.ts";
-import { type Frame, frameBytes } from "../contract/frame.ts";
+import { isTransportError, sessionLost, TransportError } from "../contract/errors.ts";
+import { type Frame, frameBytes, isDataFrame } from "../contract/frame.ts";
 import type { FrameTransformer } from "../contract/session.ts";
 import type { Clock } from "../contract/runtime.ts";
-import { type Entry, type Failure, isCounted, type Rank, SendQueue } from "./send_queue.ts";
+import { type Entry, type Failure, type Rank, SendQueue } from "./send_queue.ts";
 import type { SendGate } from "./send_rate_limit.ts";
+
+/** What an {@link Outbox} tells the rest. */
+export interface OutboxHooks {
+  /** The session must end: a layer failed, or nothing could be handed off for `timeoutMs`. */
+  onFailed(epoch: number, error: TransportError): void;
+}
 
 /** How an {@link Outbox} is made. */
 export interface OutboxOptions {
@@ -29,10 +35,7 @@ export interface OutboxOptions {
   readonly timeoutMs: number;
   /** The rate limit, if there is one. */
   readonly gate: SendGate | undefined;
-  /** Nothing could be handed off for `timeoutMs`. */
-  readonly onStuck: (epoch: number, error: TransportError) => void;
-  /** A layer failed. */
-  readonly onFailed: (epoch: number, error: TransportError) => void;
+  readonly hooks: OutboxHooks;
 }
 
 /** One session as the outbox sees it. */
@@ -81,8 +84,8 @@ export class Outbox {
   #unhold: () => void = nothing;
   #timer: (() => void) | undefined;
   #limit: () => void = nothing;
-  /** The last look at a full socket: when it was, the least it has held, and how long it has not drained. */
-  #stuck: { readonly at: number; readonly held: number; readonly forMs: number } | undefined;
+  /** The least that a full socket has held; `undefined` while it is not full. */
+  #least: number | undefined;
   #pumping = false;
   /** Whether the last look ended with a wait for the rate limit. */
   #inLine = false;
@@ -157,11 +160,12 @@ export class Outbox {
     if (session === undefined) return;
     const inside = this.#inside;
     const broken = this.#broken;
+    const controller = this.#controller;
     this.#session =
       this.#controller =
       this.#inside =
       this.#broken =
-      this.#stuck =
+      this.#least =
         undefined;
     this.#started = this.#ready = false;
     this.#options.gate?.leave(this.#place!);
@@ -170,8 +174,8 @@ export class Outbox {
     this.#timer = undefined;
     this.#limit();
     try {
-      const flushed = session.layers?.flush?.(ignoring);
-      if (isThenable(flushed)) flushed.then(undefined, () => {});
+      // What the controller is told now is of a session that is over.
+      ignored(session.layers?.flush?.(controller!));
     } catch {
       // The session is over whatever a layer thinks of it; its frames go nowhere.
     }
@@ -205,15 +209,15 @@ export class Outbox {
   /** Sends a frame of the application. A promise that may reject is marked handled; that of a frame which could go at once never does. */
   send(frame: Frame, options: { signal?: AbortSignal; hold?: boolean } = {}): Promise<void> {
     const { signal, hold = false } = options;
-    if (signal?.aborted) return handled(Promise.reject(signal.reason));
+    if (signal?.aborted) return rejected(signal.reason);
     const refused = this.#refused(2, hold, frameBytes(frame));
-    if (refused !== undefined) return handled(Promise.reject(refused));
+    if (refused !== undefined) return rejected(refused);
     if (this.#free()) {
       try {
         this.#handOff(this.#session!, frame);
         return done;
       } catch (reason) {
-        if (!isTransportError(reason, "not_connected")) return handled(Promise.reject(reason));
+        if (!isTransportError(reason, "not_connected")) return rejected(reason);
         // The socket has ended and the supervisor has not heard of it yet: the entry waits for that, a moment.
         this.#deaf(this.#session!);
       }
@@ -301,7 +305,8 @@ export class Outbox {
       throw reason;
     }
     this.sent++;
-    if (isCounted(frame)) this.#options.gate?.spend(this.#options.clock.now());
+    // Venues count messages, not pings.
+    if (isDataFrame(frame)) this.#options.gate?.spend(this.#options.clock.now());
   }
 
   /** The socket (or a layer that starts) takes nothing; that must end, one way or the other, within `timeoutMs`. */
@@ -332,7 +337,7 @@ export class Outbox {
   ): Promise<void> {
     // Whoever wrote it may use its memory again, as after a platform's own send.
     const own = frame.type === "binary" ? { ...frame, data: frame.data.slice() } : frame;
-    const fate = this.#queue.add(own, { rank, epoch, ...signal === undefined ? {} : { signal } });
+    const fate = this.#queue.add(own, { rank, epoch, signal });
     if (rank < 2 || this.#worthALook()) this.#pump();
     return fate;
   }
@@ -340,8 +345,7 @@ export class Outbox {
   /** Whether one more frame of the application changes anything: not while a timer waits for tokens, or for a socket that is still full. */
   #worthALook(): boolean {
     if (this.#timer === undefined) return true;
-    const full = this.#stuck !== undefined;
-    return full &&
+    return this.#least !== undefined &&
       this.#session!.connection.bufferedAmount <= this.#options.highWaterMarkBytes;
   }
 
@@ -364,26 +368,28 @@ export class Outbox {
     const session = this.#session;
     let entry = this.#queue.next(this.#started);
     // Nothing waits: what held up an earlier frame is no concern of a later one.
-    if (entry === undefined) this.#stuck = undefined;
+    if (entry === undefined) this.#unstuck();
     if (session === undefined || entry === undefined) return false;
     if (!this.#ready || this.#inside !== undefined) return false;
     const { clock, gate, highWaterMarkBytes } = this.#options;
     const held = session.connection.bufferedAmount;
     if (held > highWaterMarkBytes) {
       // Full at a second look: turns would come for nothing, one after another, for as long as it stalls.
-      if (this.#stuck !== undefined) this.#quick = false;
-      const drains = this.#stuck === undefined || held < this.#stuck.held;
+      if (this.#least !== undefined) this.#quick = false;
+      const drains = this.#least === undefined || held < this.#least;
       this.#pollMs = drains ? LEAST_POLL_MS : Math.min(MOST_POLL_MS, 2 * this.#pollMs);
       this.#again(this.#pollMs);
       if (this.#quick) this.#look(session, MOST_LOOKS);
-      this.#watch(session, held);
+      if (drains) {
+        this.#least = held;
+        this.#bound(session);
+      }
       return false;
     }
-    if (this.#stuck !== undefined) {
-      this.#stuck = undefined;
+    if (this.#unstuck()) {
       this.#quick = held <= highWaterMarkBytes / 8 || this.#quick && held <= highWaterMarkBytes / 2;
     }
-    const waitMs = isCounted(entry.frame) ? gate?.waitMs(clock.now(), this.#place!) ?? 0 : 0;
+    const waitMs = isDataFrame(entry.frame) ? gate?.waitMs(clock.now(), this.#place!) ?? 0 : 0;
     if (waitMs > 0) {
       const control = this.#queue.nextControl();
       if (control === undefined) {
@@ -398,7 +404,7 @@ export class Outbox {
     this.#inside = entry;
     this.#handed = 0;
     if (session.layers !== undefined) {
-      if (gate !== undefined && isCounted(entry.frame)) this.#unhold = gate.hold();
+      if (gate !== undefined && isDataFrame(entry.frame)) this.#unhold = gate.hold();
       return this.#through(session, entry);
     }
     let failure: Failure | undefined;
@@ -422,7 +428,7 @@ export class Outbox {
     }
     if (!isThenable(passing)) return this.#passed(entry, undefined);
     if (this.#inside !== entry) {
-      passing.then(undefined, () => {});
+      ignored(passing);
       return true;
     }
     this.#bound(session);
@@ -474,61 +480,33 @@ export class Outbox {
     this.#looking = true;
     this.#options.clock.turn(() => {
       this.#looking = false;
-      if (this.#session !== session || this.#stuck === undefined || !this.#quick) return;
+      if (this.#session !== session || this.#least === undefined || !this.#quick) return;
       if (session.connection.bufferedAmount > this.#options.highWaterMarkBytes / 2) {
         this.#look(session, left - 1);
       } else this.#pump();
     });
   }
 
-  /** Looks whether a full socket drains. */
-  #watch(session: OutboxSession, held: number): void {
-    const { clock, timeoutMs } = this.#options;
-    const now = clock.now();
-    const stuck = this.#stuck;
-    if (stuck === undefined || held < stuck.held) {
-      this.#stuck = { at: now, held, forMs: 0 };
-      return;
-    }
-    const step = Math.max(MOST_POLL_MS, timeoutMs / BOUND_STEPS);
-    const forMs = stuck.forMs + Math.min(now - stuck.at, step);
-    this.#stuck = { at: now, held: stuck.held, forMs };
-    if (forMs >= timeoutMs) this.#giveUp(session);
+  /** The socket is not full any more, or nothing waits for it. @returns whether it was. */
+  #unstuck(): boolean {
+    if (this.#least === undefined) return false;
+    this.#least = undefined;
+    this.#limit();
+    return true;
   }
 
   #giveUp(session: OutboxSession): void {
     if (this.#session !== session) return;
-    this.#options.onStuck(
-      session.epoch,
-      new TransportError(
-        "send_timeout",
-        `Session ${session.epoch} lost: nothing could be sent for ${this.#options.timeoutMs} ms`,
-        { epoch: session.epoch },
-      ),
-    );
+    const { epoch } = session;
+    const why = `nothing could be sent for ${this.#options.timeoutMs} ms`;
+    this.#options.hooks.onFailed(epoch, sessionLost("send_timeout", epoch, why));
   }
 
   #failed(session: OutboxSession, reason: unknown): void {
     if (this.#session !== session || this.#broken !== undefined) return;
     const { epoch } = session;
-    const error = new TransportError("layer_failed", `Session ${epoch} lost: a send layer failed`, {
-      epoch,
-      cause: reason,
-    });
-    this.#broken = error;
+    this.#broken = sessionLost("layer_failed", epoch, "a send layer failed", { cause: reason });
     this.#ready = false;
-    this.#options.onFailed(epoch, error);
+    this.#options.hooks.onFailed(epoch, this.#broken);
   }
-}
-
-const ignoring: TransformStreamDefaultController<Frame> = {
-  desiredSize: null,
-  enqueue: () => {},
-  error: () => {},
-  terminate: () => {},
-};
-
-function isThenable(value: unknown): value is PromiseLike<void> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as PromiseLike<void>).then === "function";
 }

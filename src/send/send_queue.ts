@@ -8,9 +8,9 @@
  *
  * @module
  */
-import { nothing, onAbort } from "../contract/abort.ts";
+import { nothing, onAbort, raced } from "../contract/abort.ts";
 import type { TransportError } from "../contract/errors.ts";
-import { type Frame, frameBytes } from "../contract/frame.ts";
+import { type Frame, frameBytes, isDataFrame } from "../contract/frame.ts";
 
 /** Who sends. Lower goes first. */
 export type Rank = 0 | 1 | 2;
@@ -43,11 +43,6 @@ export interface QueueBounds {
 interface Load {
   frames: number;
   bytes: number;
-}
-
-/** Whether a rate limit counts the frame: venues count messages, not pings. */
-export function isCounted(frame: Frame): boolean {
-  return frame.type === "text" || frame.type === "binary";
 }
 
 const nobody: readonly (() => void)[] = [];
@@ -132,7 +127,11 @@ export class SendQueue {
   /** Adds a frame. @returns a promise of its fate. */
   add(
     frame: Frame,
-    { rank, epoch, signal }: { rank: Rank; epoch: number | undefined; signal?: AbortSignal },
+    { rank, epoch, signal }: {
+      rank: Rank;
+      epoch: number | undefined;
+      signal: AbortSignal | undefined;
+    },
   ): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       let forget = nothing;
@@ -165,7 +164,7 @@ export class SendQueue {
   /** The control frame that is next among those of the layers, if it is one. */
   nextControl(): Entry | undefined {
     const entry = this.#ranks[1].first;
-    return entry === undefined || isCounted(entry.frame) ? undefined : entry;
+    return entry === undefined || isDataFrame(entry.frame) ? undefined : entry;
   }
 
   /** Takes an entry that is next; it is on its way then. */
@@ -201,21 +200,11 @@ export class SendQueue {
 
   /** Resolves when something was settled. @throws The signal's reason, when that aborts. */
   room(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#room = this.#room.filter((other) => other !== wake);
-      };
-      const wake = () => {
-        forget();
-        leave();
-        resolve();
-      };
-      const forget = onAbort(signal, () => {
-        leave();
-        reject(signal.reason);
-      });
-      this.#room = [...this.#room, wake];
+    let wake = nothing;
+    const settled = new Promise<void>((resolve) => wake = resolve);
+    this.#room = [...this.#room, wake];
+    return raced(signal, () => settled).finally(() => {
+      this.#room = this.#room.filter((other) => other !== wake);
     });
   }
 

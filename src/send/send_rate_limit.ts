@@ -4,6 +4,7 @@
  * @module
  */
 import { onAbort } from "../contract/abort.ts";
+import { isDataFrame } from "../contract/frame.ts";
 import { OptionCheck } from "../contract/options.ts";
 import type { Clock } from "../contract/runtime.ts";
 import type { FrameLayer, SessionContext } from "../contract/session.ts";
@@ -68,18 +69,17 @@ export function gateOf(layer: FrameLayer | undefined): SendGate | undefined {
  * ```
  */
 export function sendRateLimit(options: SendRateLimitOptions): FrameLayer {
-  const check = new OptionCheck();
-  check.members("sendRateLimit", options, ["limit", "windowMs", "reserve", "slackMs", "spacingMs"]);
+  const check = new OptionCheck(options, "sendRateLimit");
   const required = (name: "limit" | "windowMs", rule: string) => {
     if (options[name] === undefined) check.note(name, undefined, rule);
   };
   required("limit", "a whole number, 1 or more");
   required("windowMs", "a finite number above 0");
-  const limit = check.whole("limit", options.limit, 1);
-  const windowMs = check.positive("windowMs", options.windowMs, 1);
-  const reserve = check.whole("reserve", options.reserve, 0, 0);
-  const slackMs = check.positive("slackMs", options.slackMs, 0, true);
-  const spacingMs = check.positive("spacingMs", options.spacingMs, 0, true);
+  const limit = check.whole("limit", 1);
+  const windowMs = check.positive("windowMs", 1);
+  const reserve = check.whole("reserve", 0, 0);
+  const slackMs = check.positive("slackMs", 0, true);
+  const spacingMs = check.positive("spacingMs", 0, true);
   if (limit - reserve < 1) check.note("reserve", reserve, `below limit (${limit})`);
   check.done("make a send rate limit");
   const window = new TokenWindow({
@@ -119,7 +119,7 @@ export function sendRateLimit(options: SendRateLimitOptions): FrameLayer {
   };
   const layer: FrameLayer = (context) => ({
     async transform(frame, controller) {
-      if (frame.type !== "text" && frame.type !== "binary") return controller.enqueue(frame);
+      if (!isDataFrame(frame)) return controller.enqueue(frame);
       await spent(gate, context);
       controller.enqueue(frame);
     },

@@ -77,10 +77,9 @@ export function workerConnector(
   if (typeof makeWorker !== "function") {
     throw new TypeError("Cannot make a worker leaf: makeWorker is not a function");
   }
-  const check = new OptionCheck();
+  const check = new OptionCheck(options, "options");
   const usual = web().connector.capabilities;
-  check.members("options", options, ["capabilities"]);
-  check.members("capabilities", options.capabilities, Object.keys(usual));
+  check.within("capabilities").known(...Object.keys(usual));
   check.done("make a worker leaf");
   const capabilities: Capabilities = Object.freeze({
     ...usual,

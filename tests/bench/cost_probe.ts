@@ -127,12 +127,10 @@ const WAYS: Readonly<Record<string, () => Promise<Way> | Way>> = {
   dropped: () => {
     const { clock } = mockRuntime();
     const ignore = () => {};
-    const buffer = new DropOldestBuffer({
-      maxFrames: 64,
-      maxBytes: 1_000_000,
-      overflow: "dropOldest",
+    const bounds = { maxFrames: 64, maxBytes: 1_000_000, overflow: "dropOldest" } as const;
+    const buffer = new DropOldestBuffer(bounds, {
       clock,
-      onLag: ignore,
+      onCount: ignore,
       onOverflow: ignore,
       onCancel: ignore,
     });

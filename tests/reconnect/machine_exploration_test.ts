@@ -14,7 +14,7 @@ import type {
   TimerName,
 } from "../../src/reconnect/machine_state.ts";
 import { test } from "../support/harness.ts";
-import { gone, policyOf, refused, rejected, World } from "./world.ts";
+import { backoff, gone, goneBy, policyOf, refused, rejected, World } from "./world.ts";
 
 const names: readonly TimerName[] = ["retry", "start", "stable", "renew", "ready", "shutdown"];
 const shutdown = { type: "shutdown", code: 1000, reason: "", timeoutMs: undefined } as const;
@@ -39,7 +39,7 @@ function alphabet({ state }: World): ReconnectEvent[] {
     events.push({ type: "started", epoch: at });
     events.push({ type: "startFailed", epoch: at, error: gone });
     events.push({ type: "lost", epoch: at, error: gone });
-    events.push({ type: "lost", epoch: at, error: gone, end: poison });
+    events.push({ type: "lost", epoch: at, error: goneBy(poison) });
     events.push({ type: "stale", epoch: at });
     events.push({ type: "alive", epoch: at });
   }
@@ -110,7 +110,7 @@ const policies: { readonly [name: string]: Partial<ReconnectPolicy> } = {
     permanentRetries: 0,
     renewAfterMs: 20_000,
     readyTimeoutMs: 5_000,
-    stableAfterMs: undefined,
+    backoff: { ...backoff, stableAfterMs: undefined },
   },
   "hints": {
     renewAfterMs: 15_000,

@@ -10,7 +10,7 @@ import { TransportError } from "../../src/contract/errors.ts";
 import { backoffCap } from "../../src/reconnect/backoff.ts";
 import { seededRandom } from "../../src/testing/mod.ts";
 import { test } from "../support/harness.ts";
-import { gone, policyOf, refused, rejected, shown, World } from "./world.ts";
+import { backoff, gone, goneBy, policyOf, refused, rejected, shown, World } from "./world.ts";
 
 const types = (world: World) => world.last.map(({ type }) => type);
 
@@ -23,9 +23,11 @@ function started(world: World): World {
   return world;
 }
 
-/** Loses the session with a close code. */
-function lose(world: World, code: number): void {
-  world.feed({ type: "lost", epoch: world.state.epoch, error: gone, end: end(code) });
+/** Loses the session with a close code. @returns the error of that. */
+function lose(world: World, code: number): TransportError {
+  const error = goneBy(end(code));
+  world.feed({ type: "lost", epoch: world.state.epoch, error });
+  return error;
 }
 
 test("scenario 1: transition() lets delays grow to the cap over 10,000 sessions that close at once", () => {
@@ -37,7 +39,7 @@ test("scenario 1: transition() lets delays grow to the cap over 10,000 sessions 
     world.now += 5;
     world.lose(random());
     const delay = world.delayMs;
-    const cap = backoffCap(world.policy, n);
+    const cap = backoffCap(world.policy.backoff, n);
     assert(delay >= 500 && delay <= cap, `session ${n}: ${delay} ms is above ${cap}`);
     last = Math.max(last, delay);
     world.fire("retry", random());
@@ -62,7 +64,7 @@ test("scenario 2: transition() forgives failures only when the session was up fo
     world.now = until;
     world.lose();
     assertEquals(world.state.failures, failures, `up for ${upMs} ms`);
-    assertEquals(world.delayMs, (500 + backoffCap(world.policy, failures)) / 2);
+    assertEquals(world.delayMs, (500 + backoffCap(world.policy.backoff, failures)) / 2);
   }
 });
 
@@ -83,7 +85,7 @@ test("transition() counts stability anew after a stale period, and never while s
 });
 
 test("transition() by default calls a session stable after the delay that led to it, 10 s at least", () => {
-  const world = started(new World(policyOf({ stableAfterMs: undefined })));
+  const world = started(new World(policyOf({ backoff: { ...backoff, stableAfterMs: undefined } })));
   for (let i = 0; i < 8; i++) {
     world.refuse(refused, 0.999);
     world.fire("retry");
@@ -106,7 +108,7 @@ test("scenario 8: transition() goes down once, however often and in whatever way
     lose(world, code);
     const { state } = world;
     const again = [
-      { type: "lost", epoch: 1, error: gone, end: end(1006) },
+      { type: "lost", epoch: 1, error: goneBy(end(1006)) },
       { type: "lost", epoch: 1, error: gone },
       { type: "startFailed", epoch: 1, error: gone },
       { type: "stale", epoch: 1 },
@@ -124,7 +126,7 @@ test("scenario 9: transition() never dials again after what classify calls perma
     failure.end?.code === 4001 ? { verdict: "permanent" } : defaultClassify(failure);
   const world = started(new World(policyOf({ classify, permanentRetries: 0 })));
   world.open();
-  lose(world, 4001);
+  const lost = lose(world, 4001);
   assertEquals(world.last.map(shown), [
     "~failure",
     "no stable",
@@ -136,7 +138,7 @@ test("scenario 9: transition() never dials again after what classify calls perma
   const { phase, error, downSinceMs, exhausted } = world.state;
   assertEquals([phase, error?.code, exhausted], ["unrecoverable", "unrecoverable", false]);
   assertEquals(downSinceMs, world.now);
-  assertStrictEquals(error?.cause, gone);
+  assertStrictEquals(error?.cause, lost);
   assertEquals(error?.end?.code, 4001);
   world.feed({ type: "forceReconnect" });
   assertEquals(world.last, []);
@@ -408,9 +410,7 @@ test("transition() with one session ends with it, also when it is asked to recon
     (world) => world.fire("renew"),
     (world) => world.lose(),
     (world) => {
-      const by = end(1000);
-      const error = new TransportError("session_lost", "Session lost", { end: by });
-      world.feed({ type: "lost", epoch: 1, error, end: by });
+      world.feed({ type: "lost", epoch: 1, error: goneBy(end(1000)) });
     },
   ];
   for (const [i, ending] of endings.entries()) {

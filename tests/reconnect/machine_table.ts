@@ -5,7 +5,7 @@
  */
 import { TransportError } from "../../src/contract/errors.ts";
 import type { ReconnectEvent, TimerName } from "../../src/reconnect/machine_state.ts";
-import { gone, policyOf, refused, shown, World } from "./world.ts";
+import { gone, goneBy, policyOf, refused, shown, World } from "./world.ts";
 
 const ended = { code: 1012, reason: "", clean: true, origin: "server" } as const;
 
@@ -70,7 +70,7 @@ export const events: { readonly [event: string]: (world: World) => ReconnectEven
     epoch: state.epoch - 1,
     error: gone,
   }),
-  lost: ({ state }) => ({ type: "lost", epoch: state.epoch, error: gone, end: ended }),
+  lost: ({ state }) => ({ type: "lost", epoch: state.epoch, error: goneBy(ended) }),
   "lost late": ({ state }) => ({ type: "lost", epoch: state.epoch - 1, error: gone }),
   stale: ({ state }) => ({ type: "stale", epoch: state.epoch }),
   "stale late": ({ state }) => ({ type: "stale", epoch: state.epoch - 1 }),

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { defaultClassify } from "../../src/contract/classify.ts";
+import type { SessionEnd } from "../../src/contract/connection.ts";
 import { TransportError } from "../../src/contract/errors.ts";
 import type { Phase } from "../../src/contract/lifecycle.ts";
 import { backoffCap } from "../../src/reconnect/backoff.ts";
@@ -18,13 +19,18 @@ import {
   type TimerName,
 } from "../../src/reconnect/machine_state.ts";
 
+/** The delays of a connection without options. */
+export const backoff: ReconnectPolicy["backoff"] = {
+  minDelayMs: 500,
+  maxDelayMs: 30_000,
+  multiplier: 2,
+  stableAfterMs: 10_000,
+};
+
 /** A policy with the defaults of a connection and a start hook. */
 export function policyOf(change: Partial<ReconnectPolicy> = {}): ReconnectPolicy {
   return {
-    minDelayMs: 500,
-    maxDelayMs: 30_000,
-    multiplier: 2,
-    stableAfterMs: 10_000,
+    backoff,
     maxAttempts: undefined,
     permanentRetries: 2,
     renewAfterMs: undefined,
@@ -41,6 +47,11 @@ export function policyOf(change: Partial<ReconnectPolicy> = {}): ReconnectPolicy
 export const refused: TransportError = new TransportError("connect_failed", "Cannot connect");
 export const rejected: TransportError = new TransportError("auth_rejected", "Cannot log in");
 export const gone: TransportError = new TransportError("session_lost", "Session lost");
+
+/** As {@link gone}, of a session whose socket has ended so. */
+export function goneBy(end: SessionEnd): TransportError {
+  return new TransportError("session_lost", "Session lost", { end });
+}
 
 /** What may follow what (I9). A phase may always stay. */
 const legal: { readonly [from in Phase]: readonly Phase[] } = {
@@ -229,11 +240,11 @@ export class World {
         assert(this.now + effect.delayMs >= after.notBefore, "forced past a hint (I13)");
         continue;
       }
-      const { minDelayMs } = this.policy;
+      const { minDelayMs } = this.policy.backoff;
       const hintMs = Math.max(0, after.notBefore - this.now);
       assert(effect.delayMs >= minDelayMs, "sooner than the least delay (I13)");
       assert(this.now + effect.delayMs >= after.notBefore, "sooner than the hint (I13)");
-      const most = Math.ceil(hintMs + backoffCap(this.policy, after.failures));
+      const most = Math.ceil(hintMs + backoffCap(this.policy.backoff, after.failures));
       assert(effect.delayMs <= most, `later than the cap: ${effect.delayMs} > ${most} (I13)`);
     }
     if (event.type === "forceReconnect" || event.type === "timer") {
@@ -255,7 +266,9 @@ export class World {
         assert(names.includes(name) || name === "ready", `${name} is set while ${state.mode}`);
       }
     };
-    if (set.has("ready")) assert(!state.everUp, "ready is awaited although it was up");
+    if (set.has("ready")) {
+      assertEquals(state.phase, "connecting", "ready is awaited although it was up");
+    }
     switch (state.mode) {
       case "idle":
         only();

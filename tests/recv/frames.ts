@@ -5,10 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { DataFrame, DeliveredFrame } from "../../src/contract/frame.ts";
-import {
-  DropOldestBuffer,
-  type DropOldestBufferOptions,
-} from "../../src/recv/drop_oldest_buffer.ts";
+import { type BufferBounds, DropOldestBuffer } from "../../src/recv/drop_oldest_buffer.ts";
 import { ManualClock } from "../../src/testing/manual_clock.ts";
 
 /** A text frame. */
@@ -63,7 +60,7 @@ export interface BufferBench {
 
 /** Makes one. Conservation is checked in every callback. */
 export function bufferOf(
-  options: Partial<Pick<DropOldestBufferOptions, "maxFrames" | "maxBytes" | "overflow">> = {},
+  options: Partial<BufferBounds> = {},
 ): BufferBench {
   const clock = new ManualClock();
   const calls: string[] = [];
@@ -71,13 +68,15 @@ export function bufferOf(
     calls.push(what);
     assertConserved(buffer);
   };
-  const buffer = new DropOldestBuffer({
+  const bounds = {
     maxFrames: 1_000,
     maxBytes: 1_000_000,
     overflow: "dropOldest",
     ...options,
+  } as const;
+  const buffer = new DropOldestBuffer(bounds, {
     clock,
-    onLag: () => called("lag"),
+    onCount: () => called("lag"),
     onOverflow: (epoch) => called(`overflow ${epoch}`),
     onCancel: () => called("cancel"),
   });

@@ -5,16 +5,20 @@ import { test } from "../support/harness.ts";
 import { type Happening, type LivenessRun, runLiveness } from "./liveness_run.ts";
 
 const HOUR = 3_600_000;
-const full: LivenessPolicy = { staleAfterMs: 10_000, deadAfterMs: 20_000, probeAfterMs: 4_000 };
+const full: LivenessPolicy = {
+  staleAfterMs: 10_000,
+  deadAfterMs: 20_000,
+  probe: { afterMs: 4_000 },
+};
 const quiet: LivenessPolicy = {
   staleAfterMs: 10_000,
   deadAfterMs: 20_000,
-  probeAfterMs: undefined,
+  probe: undefined,
 };
 const gentle: LivenessPolicy = {
   staleAfterMs: 10_000,
   deadAfterMs: undefined,
-  probeAfterMs: undefined,
+  probe: undefined,
 };
 
 const saidIn = (run: LivenessRun) => run.said.map(({ at, what }) => [at, what]);
@@ -65,7 +69,7 @@ test("checkLiveness() is not fooled by frames that a stall kept in the socket", 
 });
 
 test("checkLiveness() sends no probe to a socket that it calls dead in the same breath", () => {
-  const policy = { staleAfterMs: 2_000, deadAfterMs: 3_000, probeAfterMs: 1_000 };
+  const policy = { staleAfterMs: 2_000, deadAfterMs: 3_000, probe: { afterMs: 1_000 } };
   const run = runLiveness(policy, [{ at: 100, type: "asleep", by: 5_000 }], HOUR);
   assertEquals(run.said.map(({ what }) => what), ["stale", "dead"]);
 });
@@ -143,7 +147,7 @@ const policies: fc.Arbitrary<LivenessPolicy> = fc.record({
 }).map(({ staleAfterMs, dead, probe }) => ({
   staleAfterMs,
   deadAfterMs: dead === null ? undefined : 1 + Math.floor(staleAfterMs * (1 + dead)),
-  probeAfterMs: probe === null ? undefined : Math.max(1, Math.floor(staleAfterMs * probe)),
+  probe: probe === null ? undefined : { afterMs: Math.max(1, Math.floor(staleAfterMs * probe)) },
 }));
 
 /** Histories whose silences are about as long as the thresholds. */
@@ -151,7 +155,7 @@ const lives = policies.chain((policy) => {
   const gap = fc.oneof(
     fc.integer({ min: 0, max: Math.ceil(policy.staleAfterMs / 2) }),
     fc.integer({ min: 0, max: 2 * (policy.deadAfterMs ?? policy.staleAfterMs) }),
-    fc.constantFrom(policy.staleAfterMs, policy.deadAfterMs ?? 1, policy.probeAfterMs ?? 1),
+    fc.constantFrom(policy.staleAfterMs, policy.deadAfterMs ?? 1, policy.probe?.afterMs ?? 1),
   );
   const type = fc.constantFrom<Happening["type"]>("frame", "frame", "frame", "queued");
   return fc.record({
@@ -167,8 +171,8 @@ const untilOf = (policy: LivenessPolicy, happenings: readonly Happening[]) =>
   (happenings.at(-1)?.at ?? 0) + 3 * (policy.deadAfterMs ?? policy.staleAfterMs);
 
 /** How long a check may be away: four times per threshold, and never longer than 15 s. */
-const checkOf = ({ staleAfterMs, probeAfterMs = Infinity }: LivenessPolicy) =>
-  Math.max(1, Math.min(15_000, Math.min(staleAfterMs, probeAfterMs) / 4));
+const checkOf = ({ staleAfterMs, probe }: LivenessPolicy) =>
+  Math.max(1, Math.min(15_000, Math.min(staleAfterMs, probe?.afterMs ?? Infinity) / 4));
 
 test("checkLiveness() says nothing before its time of silence, in every random history", () => {
   const counts = { stale: 0, dead: 0, probe: 0, alive: 0 };
@@ -178,7 +182,7 @@ test("checkLiveness() says nothing before its time of silence, in every random h
       const after = {
         stale: policy.staleAfterMs,
         dead: policy.deadAfterMs ?? Infinity,
-        probe: policy.probeAfterMs ?? Infinity,
+        probe: policy.probe?.afterMs ?? Infinity,
         alive: 0,
       };
       let stale = false;
@@ -217,7 +221,7 @@ test("checkLiveness() says what is due within one check, in every random history
         const next = heard[index + 1] ?? untilOf(policy, happenings);
         const between = run.said.filter(({ at }) => at >= heardAt && at < next);
         const limits = {
-          probe: policy.probeAfterMs ?? Infinity,
+          probe: policy.probe?.afterMs ?? Infinity,
           stale: policy.staleAfterMs,
           dead: policy.deadAfterMs ?? Infinity,
         };
@@ -271,7 +275,7 @@ test("checkLiveness() never comes in a burst, whatever clocks do", () => {
       const policy: LivenessPolicy = {
         staleAfterMs: staleAfterMs + 10_000,
         deadAfterMs: deadAfterMs === undefined ? undefined : deadAfterMs + 10_000,
-        probeAfterMs: 5_000,
+        probe: { afterMs: 5_000 },
       };
       const slept = happenings.reduce((sum, { type, by }) => sum + (type === "asleep" ? by : 0), 0);
       const run = runLiveness(policy, happenings, 300_000 + slept);

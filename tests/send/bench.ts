@@ -112,8 +112,7 @@ export function bench({ gate, ...options }: BenchOptions = {}): Bench {
     maxWaitingBytes: 4_194_304,
     highWaterMarkBytes: 1_000,
     timeoutMs: 30_000,
-    onStuck: (epoch, error) => failures.push({ epoch, error }),
-    onFailed: (epoch, error) => failures.push({ epoch, error }),
+    hooks: { onFailed: (epoch, error) => void failures.push({ epoch, error }) },
     ...options,
     gate: gateOf(gate),
   });

@@ -364,7 +364,11 @@ export const RECONNECT: readonly Mutant[] = [
     name: "the reason of readyTimeout never comes",
     mistake: "the bound on the first session is not kept",
     breaks: ["I7"],
-    edits: edit(machine, `if (this.state.everUp) return;`, `if (this.state.attempts > 0) return;`),
+    edits: edit(
+      machine,
+      `if (this.state.phase !== "connecting") return;`,
+      `if (this.state.attempts > 0) return;`,
+    ),
     killers: [{
       file: "tests/reconnect/machine_scenarios_test.ts",
       test: "transition() gives up at readyTimeoutMs in whatever mode, unless it was up before",
@@ -519,9 +523,9 @@ export const RECONNECT: readonly Mutant[] = [
     seenIn: "websocket-ts, reconnecting-websocket: a hook that throws in a timer ends the client",
     breaks: ["I9"],
     edits: edit(
-      supervisor,
-      `classify: contained(options.classify),`,
-      `classify: options.classify ?? defaultClassify,`,
+      "src/stack.ts",
+      `classify: contained(resolved.classify)`,
+      `classify: resolved.classify ?? contained(undefined)`,
     ),
     killers: [{
       file: "tests/stack/observer_test.ts",

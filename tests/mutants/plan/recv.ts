@@ -171,7 +171,7 @@ export const RECV: readonly Mutant[] = [
     edits: edit(
       buffer,
       `    this.#reading?.settle();
-    this.#options.onCancel();`,
+    this.#hooks.onCancel();`,
       `    this.#reading?.settle();`,
     ),
     killers: [{
@@ -207,7 +207,7 @@ export const RECV: readonly Mutant[] = [
       buffer,
       `    this.#reading?.ended();
     this.#flush();
-    if (this.#ring.length === 0) this.#endStream();`,
+    this.#endStream();`,
       `    this.#ring.clear();
     this.#reading?.ended();
     this.#flush();

@@ -72,7 +72,7 @@ export const SEND: readonly Mutant[] = [
     breaks: ["I6"],
     edits: edit(
       outbox,
-      `      if (gate !== undefined && isCounted(entry.frame)) this.#unhold = gate.hold();
+      `      if (gate !== undefined && isDataFrame(entry.frame)) this.#unhold = gate.hold();
 `,
       ``,
     ),
@@ -181,9 +181,9 @@ export const SEND: readonly Mutant[] = [
     breaks: ["I7"],
     edits: edit(
       outbox,
-      `    if (forMs >= timeoutMs) this.#giveUp(session);
-`,
-      "",
+      `        this.#least = held;
+        this.#bound(session);`,
+      `        this.#least = held;`,
     ),
     killers: [{
       file: "tests/send/outbox_test.ts",
@@ -222,14 +222,14 @@ export const SEND: readonly Mutant[] = [
     edits: [
       ...edit(
         outbox,
-        `    if (isCounted(frame)) this.#options.gate?.spend(this.#options.clock.now());
+        `    if (isDataFrame(frame)) this.#options.gate?.spend(this.#options.clock.now());
 `,
         ``,
       ),
       ...edit(
         outbox,
         `    const fate = this.#queue.add(`,
-        `    if (isCounted(frame)) this.#options.gate?.spend(this.#options.clock.now());
+        `    if (isDataFrame(frame)) this.#options.gate?.spend(this.#options.clock.now());
     const fate = this.#queue.add(`,
       ),
     ],
@@ -318,9 +318,10 @@ export const SEND: readonly Mutant[] = [
     breaks: ["I10"],
     edits: edit(
       watch,
-      `    if (this.#version > since) return Promise.resolve(true);
-`,
-      ``,
+      `      wake();
+    });`,
+      `      this.#wait(wake);
+    });`,
     ),
     killers: [{
       file: "tests/lifecycle/watch_test.ts",
@@ -384,7 +385,7 @@ export const SEND: readonly Mutant[] = [
     name: "a blocked thread counts as a full socket",
     mistake: "timers come before the socket's events after a stall, and a healthy session is ended",
     breaks: ["I16"],
-    edits: edit(outbox, `Math.min(now - stuck.at, step)`, `(now - stuck.at)`),
+    edits: edit(outbox, `const BOUND_STEPS = 4;`, `const BOUND_STEPS = 1;`),
     killers: [{
       file: "tests/review/interplay_test.ts",
       test: "send() to a full socket is not given up because the thread was blocked",
