@@ -28,7 +28,7 @@ export interface BenchOptions {
   readonly json: string | undefined;
   /** Make the page and the chart of this file, and measure nothing. */
   readonly report: string | undefined;
-  /** Rounds, the first included, which is discarded. */
+  /** Rounds, with one more that is discarded. */
   readonly rounds: number;
   readonly only: readonly Section[];
   readonly runtimes: readonly HostName[];
@@ -45,7 +45,8 @@ Measures Holdfast against the bare socket and its peers, each in a process of it
 
   --json FILE        write every figure as JSON, after each part; other parts that the file has stay
   --report FILE      make docs/benchmarks.md and its chart of such a file, and measure nothing
-  --rounds N         rounds of receive and send, the first discarded; at least 2, default 10
+  --rounds N         rounds of receive and send, in three processes of each candidate; one is discarded, of
+                     each process; at least 2, default 10
   --only PART        ${SECTIONS.join(", ")}; may be given several times
   --runtime NAME     ${RUNTIMES.join(", ")}; may be given several times
   --help             this text

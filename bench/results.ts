@@ -30,7 +30,7 @@ export interface Measurement {
 export interface Results {
   /** When it began. */
   readonly date: string;
-  /** Rounds, the first of which was discarded. */
+  /** Rounds, with one that was discarded. */
   readonly rounds: number;
   readonly machine: Machine;
   readonly versions: Record<string, string>;

@@ -146,8 +146,10 @@ the socket is full, and some 12 % in the queue where frames wait once the socket
 \`npm run bench\` runs it all; \`--help\` says how to run parts. A server in a process of its own writes
 frames that were made beforehand, in pieces of a mebibyte, as fast as the client reads, after the
 client's first frame; the client's clock runs from that frame to the last message. Each candidate has
-a process of its own for all rounds, so that none runs code that another has warmed up. The order
-rotates from round to round, ratios are taken within a round, and the first round is discarded.
+three processes, one after another, so that none runs code that another has warmed up, and what a process
+is like by chance for as long as it lives shows in the quartiles (with 64 KiB, most of it does: a message is memory to be
+found and given back, and when a collector runs is luck). Each has three rounds of about a quarter of a second, after runs to find out
+how many messages that is, and one round that is discarded. The order changes from round to round, and ratios are taken within a round.
 That is so for receiving and sending, which \`--rounds\` is about. Latency is three rounds, a process for
 each candidate in each, without the first tenth of its messages; coming back from a fault is three rounds, all clients at once, each
 in a process of its own. What else there is runs once, and round trips and reconnecting have both ways in one process. What

@@ -26,7 +26,7 @@ export function page(results: Results): string {
       Math.round(machine.memoryBytes / 2 ** 30)
     } GiB, ${machine.os}; load average at the beginning ${loadOf(results)}. ${
       rounds - 1
-    } rounds after one that was discarded. ${
+    } rounds, in three processes of each candidate, after one of each that was discarded. ${
       Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")
     }.`,
     ...receiveTables(results),

@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { gzipSync } from "node:zlib";
-import { program } from "../../tools/runner/programs.mjs";
 import type { Measured, SectionRun } from "./sections.ts";
-import { startClient } from "./programs.ts";
+import { runtimeProgram, startClient } from "./programs.ts";
 
 const CONNECTIONS = 5_000;
 
@@ -38,32 +36,18 @@ export async function measureFootprints({ runtime, server, note }: SectionRun): 
   return { figures, detail: { connections: CONNECTIONS } };
 }
 
-/** What is bundled: as in tools/sizes.json, which keeps the budgets. */
-interface Budget {
-  readonly name: string;
-  readonly file: string;
-  readonly names?: readonly string[];
-}
-
-/** Minified and gzipped, in bytes. */
+/** Minified and gzipped, in bytes: by the gate of tools/runner/sizes.mjs, on Node as there, since Deno's gzip packs less tightly. */
 async function bundles(): Promise<Record<string, number>> {
-  const budgets = JSON.parse(Deno.readTextFileSync("tools/sizes.json")) as Budget[];
-  const sizes: Record<string, number> = {};
-  for (const { name, file, names } of budgets) {
-    const entry = `export ${
-      names === undefined ? "*" : `{ ${names.join(", ")} }`
-    } from "./${file}";`;
-    const child = new Deno.Command(program("esbuild")!, {
-      args: ["--bundle", "--minify", "--format=esm", "--target=es2022", "--external:node:*"],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(entry));
-    await writer.close();
-    const { stdout } = await child.output();
-    sizes[name] = gzipSync(stdout, { level: 9 }).byteLength;
-  }
-  return sizes;
+  const code = `import { bundleSizes } from "./tools/runner/sizes.mjs";
+    console.log(JSON.stringify(await bundleSizes()));`;
+  const { success, stdout } = await new Deno.Command(runtimeProgram("node")?.file ?? "node", {
+    args: ["--input-type=module", "--eval", code],
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error("Cannot measure bundles: see above");
+  const sizes = JSON.parse(new TextDecoder().decode(stdout)) as {
+    readonly name: string;
+    readonly bytes: number;
+  }[];
+  return Object.fromEntries(sizes.map(({ name, bytes }) => [name, bytes]));
 }

@@ -6,10 +6,9 @@
 import type { ReceiveResult } from "../client/jobs.ts";
 import type { HostName } from "../client/host.ts";
 import type { FeedKind } from "../payloads.ts";
-import type { LineChild } from "./child.ts";
-import { type BenchServer, startClient } from "./programs.ts";
-import { scaledCount } from "./scale.ts";
-import { median, pairedRatio, rotated, type Spread } from "./statistics.ts";
+import type { BenchServer } from "./programs.ts";
+import { inRounds, type RoundsResult } from "./rounds.ts";
+import { median, pairedRatio, type Spread } from "./statistics.ts";
 
 /** One kind of feed with the candidates that receive it. */
 export interface ReceiveGroup {
@@ -96,9 +95,6 @@ export function controlOf(candidate: string): string {
   return candidate === "readable" ? "nativeReadable" : "native";
 }
 
-/** About how long one run of one candidate takes, in milliseconds. */
-const RUN_MS = 250;
-
 /** Messages of the first run, from which the others are scaled. */
 const FIRST_COUNT: Readonly<Record<FeedKind, number>> = {
   text52: 50_000,
@@ -109,79 +105,61 @@ const FIRST_COUNT: Readonly<Record<FeedKind, number>> = {
   depth: 20_000,
 };
 
-/** Measures one group on one runtime. `rounds` includes the first, which is discarded. */
+/** One run, and how many messages the server was asked for. */
+type Run = ReceiveResult & { readonly sent: number };
+
+type Results = ReadonlyMap<string, RoundsResult<Run>>;
+
+/** Frames that the consumer got: what was dropped counts for nobody. */
+const speedOf = ({ frames, elapsedMs }: Run) => frames / elapsedMs;
+const thriftOf = ({ frames, cpuMs }: Run) => frames / Math.max(cpuMs, 0.001);
+
+/** Measures one group on one runtime. */
 export async function measureReceive(
   runtime: HostName,
-  group: ReceiveGroup,
+  { name, kind, secure, candidates }: ReceiveGroup,
   { server, rounds, note }: { server: BenchServer; rounds: number; note: (text: string) => void },
 ): Promise<Record<string, ReceiveFigure>> {
-  const { kind, secure, candidates } = group;
   const origin = secure ? `wss://127.0.0.1:${server.securePort}` : `ws://127.0.0.1:${server.port}`;
-  const clients = new Map<string, LineChild>();
-  const counts = new Map<string, number>();
-  const results = new Map<string, ReceiveResult[]>();
-  const run = (candidate: string, count: number) =>
-    clients.get(candidate)!.ask<ReceiveResult>({
-      job: "receive",
-      candidate,
-      url: `${origin}/blast?kind=${kind}&count=${count}`,
-      parse: kind === "depth",
-    });
-  try {
-    for (const candidate of candidates) {
-      clients.set(candidate, (await startClient(runtime)).client);
-      const speed = async (count: number) => {
-        const { frames, elapsedMs } = await run(candidate, count);
-        return frames / elapsedMs;
-      };
-      counts.set(candidate, await scaledCount(FIRST_COUNT[kind], RUN_MS, speed));
-      results.set(candidate, []);
-    }
-    for (let round = 0; round < rounds; round++) {
-      note(`receive ${group.name} on ${runtime}: round ${round + 1} of ${rounds}`);
-      for (const candidate of rotated(candidates, round)) {
-        results.get(candidate)!.push(await run(candidate, counts.get(candidate)!));
-      }
-    }
-    return Object.fromEntries(
-      candidates.map((candidate) => [
-        candidate,
-        figure(candidate, { results, counts }),
-      ]),
-    );
-  } finally {
-    for (const client of clients.values()) await client.end();
-  }
+  const results = await inRounds<Run>({
+    runtime,
+    candidates,
+    rounds,
+    firstCount: FIRST_COUNT[kind],
+    run: async (client, candidate, count) => {
+      const url = `${origin}/blast?kind=${kind}&count=${count}`;
+      const parse = kind === "depth";
+      const result = await client.ask<ReceiveResult>({ job: "receive", candidate, url, parse });
+      return { ...result, sent: count };
+    },
+    speedOf,
+    note: (text) => note(`receive ${name} on ${runtime}: ${text}`),
+  });
+  return Object.fromEntries(candidates.map((candidate) => [candidate, figure(candidate, results)]));
 }
 
-function figure(
-  candidate: string,
-  { results, counts }: {
-    results: Map<string, ReceiveResult[]>;
-    counts: Map<string, number>;
-  },
-): ReceiveFigure {
-  const own = results.get(candidate)!;
+function figure(candidate: string, results: Results): ReceiveFigure {
+  const { kept, all } = results.get(candidate)!;
   const against = controlOf(candidate);
-  // Frames that the consumer got: what was dropped counts for nobody.
-  const speed = (name: string) =>
-    results.get(name)!.map(({ frames, elapsedMs }) => frames / elapsedMs);
-  const thrift = (name: string) =>
-    results.get(name)!.map(({ frames, cpuMs }) => frames / Math.max(cpuMs, 0.001));
-  const sent = counts.get(candidate)! * own.length;
-  const delivered = own.reduce((sum, { frames }) => sum + frames, 0);
-  const dropped = own.reduce((sum, run) => sum + run.dropped, 0);
+  const ratio = (of: (run: Run) => number, one: string, other: string) =>
+    pairedRatio(results.get(one)!.kept.map(of), results.get(other)!.kept.map(of));
+  const sum = (of: (run: Run) => number) => all.reduce((total, run) => total + of(run), 0);
+  const [sent, delivered, dropped] = [
+    sum((run) => run.sent),
+    sum(({ frames }) => frames),
+    sum((run) => run.dropped),
+  ];
   const peer = PEERS[candidate];
   return {
-    ratio: pairedRatio(speed(candidate), speed(against)),
+    ratio: ratio(speedOf, candidate, against),
     against,
-    ...peer && { behind: pairedRatio(speed(peer.ours), speed(candidate)) },
-    cpuRatio: pairedRatio(thrift(candidate), thrift(against)),
-    framesPerSecond: Math.round(median(speed(candidate).slice(1)) * 1_000),
+    ...peer && { behind: ratio(speedOf, peer.ours, candidate) },
+    cpuRatio: ratio(thriftOf, candidate, against),
+    framesPerSecond: Math.round(median(kept.map(speedOf)) * 1_000),
     sent,
     delivered,
     dropped,
     silentlyLost: sent - delivered - dropped,
-    peakRss: Math.max(...own.map((run) => run.peakRss)),
+    peakRss: Math.max(...all.map((run) => run.peakRss)),
   };
 }

@@ -3,13 +3,13 @@
  *
  * @module
  */
+import type { HostName } from "../client/host.ts";
 import type { SendResult } from "../client/send.ts";
 import type { LimiterResult } from "../client/limiter.ts";
-import type { LineChild } from "./child.ts";
 import type { Measured, SectionRun } from "./sections.ts";
 import { startClient } from "./programs.ts";
-import { scaledCount } from "./scale.ts";
-import { median, pairedRatio, rotated, type Spread } from "./statistics.ts";
+import { inRounds } from "./rounds.ts";
+import { median, pairedRatio, type Spread } from "./statistics.ts";
 
 const CANDIDATES = [
   "native",
@@ -34,67 +34,56 @@ function controlOf(candidate: string): string {
 }
 
 const FIRST_COUNT = 20_000;
-const RUN_MS = 250;
 const BYTES = 200;
 
+/** Messages per millisecond. */
+const speedOf = ({ frames, elapsedMs }: SendResult) => frames / elapsedMs;
+
 /** Measures it. */
-export async function measureSends(run: SectionRun): Promise<Measured> {
-  const { runtime, server, rounds, note } = run;
-  const clients = new Map<string, LineChild>();
-  const counts = new Map<string, number>();
-  const speeds = new Map<string, number[]>();
-  const send = async (candidate: string, count: number): Promise<number> => {
-    const url = `ws://127.0.0.1:${server.port}/sink?count=${count}`;
-    const { frames, elapsedMs } = await clients.get(candidate)!.ask<SendResult>({
-      job: "send",
-      candidate,
-      url,
-      count,
-      bytes: BYTES,
-    });
-    return frames / elapsedMs;
+export async function measureSends(work: SectionRun): Promise<Measured> {
+  const { runtime, server, rounds, note } = work;
+  const results = await inRounds<SendResult>({
+    runtime,
+    candidates: CANDIDATES,
+    rounds,
+    firstCount: FIRST_COUNT,
+    run: (client, candidate, count) => {
+      const url = `ws://127.0.0.1:${server.port}/sink?count=${count}`;
+      return client.ask<SendResult>({ job: "send", candidate, url, count, bytes: BYTES });
+    },
+    speedOf,
+    note: (text) => note(`send on ${runtime}: ${text}`),
+  });
+  const limiter = await measureLimiter(runtime);
+  const speeds = (name: string) => results.get(name)!.kept.map(speedOf);
+  const ratios: Record<string, Spread> = {};
+  for (const name of CANDIDATES) ratios[name] = pairedRatio(speeds(name), speeds(controlOf(name)));
+  const value = (name: string) => Number(ratios[name]!.median.toFixed(3));
+  return {
+    figures: {
+      ...Object.fromEntries(
+        CANDIDATES.filter((name) => !name.startsWith("tcp.")).map((name) => [name, value(name)]),
+      ),
+      // The name that stands alone is that of the burst, as it is with a native socket.
+      tcp: value("tcp.burst"),
+      tcpWindowed: value("tcp.windowed"),
+      tcpAwaitEach: value("tcp.awaitEach"),
+      limiterNs: { off: limiter.offNs, on: limiter.onNs },
+    },
+    detail: {
+      ratios,
+      framesPerSecond: Object.fromEntries(
+        CANDIDATES.map((name) => [name, Math.round(median(speeds(name)) * 1_000)]),
+      ),
+    },
   };
+}
+
+async function measureLimiter(runtime: HostName): Promise<LimiterResult> {
+  const { client } = await startClient(runtime);
   try {
-    for (const candidate of CANDIDATES) {
-      clients.set(candidate, (await startClient(runtime)).client);
-      counts.set(
-        candidate,
-        await scaledCount(FIRST_COUNT, RUN_MS, (count) => send(candidate, count)),
-      );
-      speeds.set(candidate, []);
-    }
-    for (let round = 0; round < rounds; round++) {
-      note(`send on ${runtime}: round ${round + 1} of ${rounds}`);
-      for (const candidate of rotated(CANDIDATES, round)) {
-        speeds.get(candidate)!.push(await send(candidate, counts.get(candidate)!));
-      }
-    }
-    const limiter = await clients.get("windowed")!.ask<LimiterResult>({ job: "limiter" });
-    const ratios: Record<string, Spread> = {};
-    for (const candidate of CANDIDATES) {
-      ratios[candidate] = pairedRatio(speeds.get(candidate)!, speeds.get(controlOf(candidate))!);
-    }
-    const value = (name: string) => Number(ratios[name]!.median.toFixed(3));
-    const named = (names: readonly string[], cut: number) =>
-      Object.fromEntries(names.map((name) => [name.slice(cut), value(name)]));
-    const isTcp = (name: string) => name.startsWith("tcp.");
-    return {
-      figures: {
-        ...named(CANDIDATES.filter((name) => !isTcp(name)), 0),
-        // The name that stands alone is that of the burst, as it is with a native socket.
-        tcp: value("tcp.burst"),
-        tcpWindowed: value("tcp.windowed"),
-        tcpAwaitEach: value("tcp.awaitEach"),
-        limiterNs: { off: limiter.offNs, on: limiter.onNs },
-      },
-      detail: {
-        ratios,
-        framesPerSecond: Object.fromEntries(
-          CANDIDATES.map((name) => [name, Math.round(median(speeds.get(name)!.slice(1)) * 1_000)]),
-        ),
-      },
-    };
+    return await client.ask<LimiterResult>({ job: "limiter" });
   } finally {
-    for (const client of clients.values()) await client.end();
+    await client.end();
   }
 }

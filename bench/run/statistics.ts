@@ -46,8 +46,7 @@ export function spread(values: readonly number[]): Spread {
 }
 
 /**
- * The ratio of two candidates that were measured in the same rounds: round by round, so that what slows the machine down for a while slows both,
- * and the first round is discarded.
+ * The ratio of two candidates that were measured in the same rounds: round by round, so that what slows the machine down for a while slows both.
  *
  * @throws {RangeError} If they were not measured equally often.
  */
@@ -55,7 +54,7 @@ export function pairedRatio(values: readonly number[], control: readonly number[
   if (values.length !== control.length) {
     throw new RangeError(`Cannot pair ${values.length} rounds with ${control.length}`);
   }
-  return spread(values.map((value, round) => value / control[round]!).slice(1));
+  return spread(values.map((value, round) => value / control[round]!));
 }
 
 /** Whether who has this ratio to another is ahead of it beyond what rounds differ by, or behind, or neither. */

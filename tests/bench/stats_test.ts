@@ -14,6 +14,7 @@ import {
   standing,
 } from "../../bench/run/statistics.ts";
 import { pieceOf } from "../../bench/server/blast.ts";
+import { shares } from "../../bench/run/rounds.ts";
 import { scaledCount } from "../../bench/run/scale.ts";
 import { ClientWalk, serverFrame } from "../../bench/server/wire.ts";
 import { FrameReader } from "../../src/rfc6455/frame_reader.ts";
@@ -41,14 +42,18 @@ test("spread() tells median and quartiles", { only }, () => {
   assertEquals(spread([4, 1, 2, 3, 5]), { median: 3, low: 2, high: 4, rounds: 5 });
 });
 
-test("pairedRatio() pairs by round and discards the first", { only }, () => {
+test("pairedRatio() pairs by round", { only }, () => {
   // A machine that is half as fast in every other round slows both: the ratio does not move.
-  const control = [1, 100, 50, 100, 50];
-  const ratio = pairedRatio([900, 150, 75, 150, 75], control);
+  const control = [100, 50, 100, 50];
+  const ratio = pairedRatio([150, 75, 150, 75], control);
   assertEquals(ratio, { median: 1.5, low: 1.5, high: 1.5, rounds: 4 });
   // The ratio of medians would be 2 here.
-  assertEquals(pairedRatio([0, 10, 20, 20], [0, 10, 10, 40]).median, 1);
+  assertEquals(pairedRatio([10, 20, 20], [10, 10, 40]).median, 1);
   assertThrows(() => pairedRatio([1, 2], [1]), RangeError, "Cannot pair 2 rounds with 1");
+});
+
+test("shares() lets each process have as many rounds as another, or one more", { only }, () => {
+  assertEquals([10, 12, 9, 3, 2].map(shares), [[3, 3, 3], [4, 4, 3], [3, 3, 2], [1, 1], [1]]);
 });
 
 test("standing() is ahead or behind beyond the spread, and even within it", { only }, () => {
