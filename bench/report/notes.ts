@@ -149,7 +149,8 @@ client's first frame; the client's clock runs from that frame to the last messag
 three processes, one after another, so that none runs code that another has warmed up, and what a process
 is like by chance for as long as it lives shows in the quartiles (with 64 KiB, most of it does: a message is memory to be
 found and given back, and when a collector runs is luck). Each has three rounds of about a quarter of a second, after runs to find out
-how many messages that is, and one round that is discarded. The order changes from round to round, and ratios are taken within a round.
+how many messages that is, and one round that is discarded; each turn begins with half a run that does not count, as an engine gives memory back
+while others have their turns. The order changes from round to round, and ratios are taken within a round.
 That is so for receiving and sending, which \`--rounds\` is about. Latency is three rounds, a process for
 each candidate in each, without the first tenth of its messages; coming back from a fault is three rounds, all clients at once, each
 in a process of its own. What else there is runs once, and round trips and reconnecting have both ways in one process. What
