@@ -101,14 +101,20 @@ closures, abort signals, watches and, on Deno, async contexts that an idle conne
 on first use now, are methods of one object, or are shared. What is left on Node: the outbox 1.0 KB, dial layers and budget .8, the
 machine's state and policy .65, the buffer .45, a timer .35.
 
-**From run to run.** Two cores shared with other machines give a figure that differs between runs by more than within one.
-Four runs of 2026-11-25 (\`npm run bench\`, 9 rounds each), for what is near its bound:
-\`forAwait\` on Node .84, .81, .89, .96 and \`batches\` on Node .97, .93, .70, .96; on Bun, of which only the last has
-the leaf over Bun's native socket, \`text64k.tcp.forAwait\` .51, .39, .55, .55 and \`text1400.tcp.forAwait\` .90, .86, .85, 1.01.
-This page is the last, made in four parts (\`--only\`, \`--runtime\`) of one state of the code, with nothing beside it;
-but receiving on Deno, where TLS has become another since, and the heap of an idle connection were measured anew on 2026-11-27. Two
-runs on Deno (\`npm run bench -- --only receive --runtime deno\`): \`forAwait\` .77 and .78, \`batches\` .77, which is below
-its bound, and .88, \`wss200.tcp.forAwait\` 2.01 and 1.79. The page has the second.
+**Where a peer is as fast, or ahead.** At 200 bytes nobody is ahead, and only \`rews\` on Deno is even, in two runs of three: a callback against
+a loop that has a promise for each message. With JSON differences on Deno it and \`partysocket\` are ahead by 3 to 5 %, and at 1,400 bytes even, or ahead
+in one run (ours had .96, .78 and .98 of \`rews\`), for the same reason: the more a message costs by itself, the less ours can save elsewhere.
+With 64 KiB the memory decides: on Node 24 the collector has
+9 % of the client's samples, \`createUnsafeBuffer\` 9 %, undici's \`consume\` 5 %, and everything of ours less than 1 % (\`--cpu-prof\`, 30 runs of
+8,000 messages of bytes; the bare listener by itself 10 %, 10 %, 3 %). There quartiles are wide, and change sides from run to run. \`ws\` on
+Bun is no package but a part of Bun, in native code, like \`atproto\` over it.
+
+**From run to run.** Two cores shared with other machines give a figure that differs between runs by
+more than within one. Three runs of 2026-11-27 (\`npm run bench\`, 9 rounds each), the first with one process of each candidate, the second with three, the last
+with three and half a run before each that counts, which is what V8 made necessary (it gives memory back after eight seconds without work): on Node
+\`batches\` .90, .80, .98, \`forAwait\` .79, .83, .91 and \`text64k.tcp.forAwait\` 1.27, 1.27, 1.59; on Deno \`batches\` .87, .86, .84 and \`forAwait\` .77, .80, .78;
+on Bun \`text64k.tcp.forAwait\` .69, .76, .83 and \`text1400.tcp.forAwait\` 1.09, .93, .98. Receiving and sending on this page are of the last, the rest
+is of the first, and the footprint of the second; the library was the same.
 
 Profiles of the tcp leaf where it is near its bound or below it (\`--cpu-prof\` of each runtime, \`perf record\`
 on Bun; 2026-11-25, deno 2.9.5, node 24.21.0, bun 1.4.5, on a machine with other work):
