@@ -44,6 +44,9 @@ export const FLOORS: readonly Floor[] = [
   // Of a ping every 250 ms for 10 s.
   floor("overload", "pongs", everywhere(39)),
   ceiling("footprint", "beyondBareSocket", everywhere(6_144)),
+  // The same on all, as Node packs them.
+  ceiling("footprint", "bundle.connect() of mod.ts", { node: 12_000 }),
+  ceiling("footprint", "bundle.contract and the leaf of ./web alone", { node: 3_000 }),
 ];
 
 function floor(section: Floor["section"], path: string, bound: Floor["bound"]): Floor {
