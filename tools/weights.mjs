@@ -2,10 +2,13 @@
 // bundled (it need not work), and the bundle is measured as the gate of runner/sizes.mjs measures it (esbuild --bundle --minify --format=esm
 // --target=es2022, gzip 9).
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build, transform } from "esbuild";
 import { root } from "./runner/paths.mjs";
+
+// Required, as a check without packages would miss an import.
+const { build, transform } = createRequire(import.meta.url)("esbuild");
 
 /** Defaults as they are, and nothing looked at. */
 const OPTIONS = `
