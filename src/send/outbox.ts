@@ -497,6 +497,10 @@ export class Outbox {
 
   #giveUp(session: OutboxSession): void {
     if (this.#session !== session) return;
+    // It has drained since the last look.
+    if (this.#least !== undefined && session.connection.bufferedAmount < this.#least) {
+      return this.#pump();
+    }
     const { epoch } = session;
     const why = `nothing could be sent for ${this.#options.timeoutMs} ms`;
     this.#options.hooks.onFailed(epoch, sessionLost("send_timeout", epoch, why));

@@ -628,6 +628,18 @@ test("Outbox admit() tells who was admitted and never sent", async () => {
   assertEquals([lost, waiting.now], [[over], "closed"]);
 });
 
+test("Outbox does not give up a full socket that drained since its last look", async () => {
+  const { outbox, opened, clock, failures } = bench({ timeoutMs: 20 });
+  const socket = opened();
+  socket.bufferedAmount = 5_000;
+  const sent = outbox.send(text("x"));
+  while (clock.nextAt! < 20) clock.fireNext(20);
+  socket.bufferedAmount = 0;
+  clock.fireNext(20);
+  assertEquals([failures, socket.sent.length], [[], 1]);
+  await sent;
+});
+
 test("Outbox flush() is true although somebody sends again as soon as the last frame is gone", async () => {
   const { outbox, clock, opened } = bench();
   const socket = opened();
