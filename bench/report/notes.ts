@@ -74,24 +74,24 @@ parts of it (\`node tools/weights.mjs\`, 2026-11-27; minified and gzipped, in by
 
 | \`connect()\` without                                     | bytes  | saves |
 | --------------------------------------------------------- | ------ | ----- |
-| nothing                                                   | 20,999 |       |
-| the outbox: queue, bounds, holding, pacing                | 18,397 | 2,602 |
-| the text of every message                                 | 19,302 | 1,697 |
-| the checks of options                                     | 19,615 | 1,384 |
-| the checks of url, headers and subprotocols               | 20,072 | 927   |
-| the heartbeat                                             | 20,112 | 887   |
-| \`for await\` and \`batches()\` (\`readable\` stays)           | 20,178 | 821   |
-| layers on both axes                                       | 20,251 | 748   |
-| the attempt budget                                        | 20,453 | 546   |
-| \`writable\`                                              | 20,640 | 359   |
-| \`auth\`, \`connectTimeoutMs\`, the url function and tracing | 20,723 | 276   |
-| all of these but the outbox and the messages              | 14,933 | 6,066 |
-| all of these but the messages                             | 12,679 | 8,320 |
-| all of these                                              | 11,867 | 9,132 |
+| nothing                                                   | 21,021 |       |
+| the outbox: queue, bounds, holding, pacing                | 18,397 | 2,624 |
+| the text of every message                                 | 19,316 | 1,705 |
+| the checks of options                                     | 19,629 | 1,392 |
+| the checks of url, headers and subprotocols               | 20,094 | 927   |
+| the heartbeat                                             | 20,128 | 893   |
+| \`for await\` and \`batches()\` (\`readable\` stays)           | 20,196 | 825   |
+| layers on both axes                                       | 20,266 | 755   |
+| the attempt budget                                        | 20,470 | 551   |
+| \`writable\`                                              | 20,662 | 359   |
+| \`auth\`, \`connectTimeoutMs\`, the url function and tracing | 20,739 | 282   |
+| all of these but the outbox and the messages              | 14,951 | 6,070 |
+| all of these but the messages                             | 12,679 | 8,342 |
+| all of these                                              | 11,867 | 9,154 |
 
 So 12 kB is what is left when everything is gone that anybody could do without, its own error messages included: reconnecting, one leaf, a buffer
 with \`readable\`, the lifecycle, and sends that go at once or fail. No structure that keeps \`connect()\` and what it does comes near; only a
-second entry could, with parts as imports of their own, and it would begin at 14.9 kB. Names are not the reason either: with every property shortened
+second entry could, with parts as imports of their own, and it would begin at 15.0 kB. Names are not the reason either: with every property shortened
 (\`mangleProps: /./\`, which breaks it) it was 19.3 kB. The contract and the leaf of \`./web\` alone are 3.9 kB, not 3: 9.3 kB before gzip, of which
 the session over a \`WebSocket\` has 4.2, the checks of a handshake 1.9, errors and frames 1.4. \`npm run ci\` keeps all three sizes
 ([tools/sizes.json](../tools/sizes.json)).
@@ -114,7 +114,7 @@ more than within one. Three runs of 2026-11-27 (\`npm run bench\`, 9 rounds each
 with three and half a run before each that counts, which is what V8 made necessary (it gives memory back after eight seconds without work): on Node
 \`batches\` .90, .80, .98, \`forAwait\` .79, .83, .91 and \`text64k.tcp.forAwait\` 1.27, 1.27, 1.59; on Deno \`batches\` .87, .86, .84 and \`forAwait\` .77, .80, .78;
 on Bun \`text64k.tcp.forAwait\` .69, .76, .83 and \`text1400.tcp.forAwait\` 1.09, .93, .98. Receiving and sending on this page are of the last, the rest
-is of the first, and the footprint of the second; the library was the same.
+is of the first, and the footprint of the second; the library was the same (since then 22 bytes of bundle more, for a full socket that drains at the last moment).
 
 Profiles of the tcp leaf where it is near its bound or below it (\`--cpu-prof\` of each runtime, \`perf record\`
 on Bun; 2026-11-25, deno 2.9.5, node 24.21.0, bun 1.4.5, on a machine with other work):
